@@ -1,0 +1,53 @@
+"""Which threads are still working on an item that was settled when they got it.
+
+A queue whose `get` settles has nothing in its storage for `join` to wait for. The ledger knows
+the threads of this process that got an item: a thread is at work until it says task_done, comes
+back for the next item, or ends. So a loop that only gets never keeps `join` waiting, and one
+that says task_done is waited for.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+__all__ = ["Ledger"]
+
+
+class _Thread:
+    """Lives as long as the thread (or greenlet) that has it in its local storage."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Ledger:
+    """Who is at work. Every method is safe from any thread."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._working: weakref.WeakSet[_Thread] = weakref.WeakSet()
+        self._mutex = threading.Lock()
+
+    def start(self) -> None:
+        """The calling thread got an item."""
+        try:
+            me = self._local.me
+        except AttributeError:
+            me = self._local.me = _Thread()
+        with self._mutex:
+            self._working.add(me)
+
+    def finish(self) -> bool:
+        """The calling thread is done, or comes back. Returns whether it was at work."""
+        me = getattr(self._local, "me", None)
+        if me is None or me not in self._working:
+            return False
+        with self._mutex:
+            self._working.discard(me)
+        return True
+
+    def others(self) -> bool:
+        """Whether any thread but the calling one is at work."""
+        me = getattr(self._local, "me", None)
+        with self._mutex:
+            return any(thread is not me for thread in self._working)

@@ -1,0 +1,45 @@
+"""Items as pickles of protocol 4: any Python object.
+
+Loading a pickle can run any code. Use it for storage that only you can write to, or wrap it in
+`pq_core.serializers.signed`.
+
+In a file a pickle ends itself, so `dump` writes no length before it. ``load(fp)`` and
+``loads(data)`` are the functions of the standard library; `load` leaves the file behind the item.
+"""
+
+from __future__ import annotations
+
+from pickle import dumps as _dumps
+from pickle import load, loads
+from typing import Any, BinaryIO, Final
+
+from pq_core.serializers._order import in_order
+
+__all__ = ["PROTOCOL", "dump", "dumps", "load", "loads"]
+
+#: The protocol of everything written here: the one that persist-queue 0.8 to 1.1 write, and
+#: that every Python since 3.4 reads.
+PROTOCOL: Final = 4
+
+
+def dump(value: Any, fp: BinaryIO, sort_keys: bool = False) -> None:
+    """Write one item to a binary file.
+
+    Args:
+        value: the item.
+        fp: a file open for writing bytes.
+        sort_keys: equal dicts become equal bytes, whatever the order of their keys.
+    """
+    fp.write(dumps(value, sort_keys))
+
+
+def dumps(value: Any, sort_keys: bool = False) -> bytes:
+    """The bytes of one item.
+
+    Args:
+        value: the item.
+        sort_keys: equal dicts become equal bytes, whatever the order of their keys.
+    """
+    if sort_keys:
+        value = in_order(value)
+    return _dumps(value, PROTOCOL)
