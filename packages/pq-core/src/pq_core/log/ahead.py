@@ -1,0 +1,75 @@
+"""Reading on from the tail: many items at once, checked before they are needed."""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+from pq_core.errors import StorageError
+from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, decode
+from pq_core.log.store import Store
+
+__all__ = ["read_ahead"]
+
+#: How much of a segment is read at a time, in bytes.
+_WINDOW: Final = 1 << 16
+
+#: The payload, where its state stands, and where the next item lies.
+Ahead = list[tuple[bytes, int, int]]
+
+
+def read_ahead(store: Store, number: int, offset: int, seq: int, published: int) -> Ahead:
+    """The items from `seq` on that are valid, live and published, as far as one read goes.
+
+    Empty where the next one is none of that, or lies in another segment.
+
+    Args:
+        store: the queue.
+        number: of the segment.
+        offset: where the frame starts that has the item.
+        seq: the item's.
+        published: items from this seq on may still be taken back.
+    """
+    ahead: Ahead = []
+    try:
+        segment = store.segment(number)
+    except (FileNotFoundError, StorageError):
+        return ahead
+    seed, size = segment.seed, _WINDOW
+    while True:
+        data = store.disk.pread(segment.fd, size, offset)
+        have = len(data)
+        if have < HEADER_BYTES:
+            return ahead
+        whole = HEADER_BYTES + int(FRAME.unpack_from(data)[2])
+        if whole <= have:
+            break
+        if whole > segment.size() - offset:
+            return ahead
+        size = whole
+    at = 0
+    # frame.decode in line for frames of one: as a call it costs 0.5 of 1 µs an item.
+    while seq < published and at + HEADER_BYTES <= have:
+        state, crc, length, found, _ = FRAME.unpack_from(data, at)
+        end = at + HEADER_BYTES + length
+        if end > have:
+            break
+        if state == LIVE:
+            body = data[at + 8 : end]
+            if found != seq or crc32(body, seed) != crc:
+                break
+            ahead.append((body[20:], offset + at, offset + end))
+            seq += 1
+        elif state == MANY:
+            frame = decode(data, at, offset + at, seed)
+            if frame is None or not frame.seq <= seq < frame.following:
+                break
+            for item in frame.items(seq):
+                if item.state != LIVE:
+                    return ahead
+                ahead.append((item.payload, item.mark, item.end))
+            seq = frame.following
+        else:
+            break
+        at = end
+    return ahead

@@ -1,0 +1,200 @@
+"""Opening a directory: making a queue, taking over a predecessor's, or mending what is there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from pq_core.disk import Disk
+from pq_core.errors import SchemaMismatch, StorageCorrupt
+from pq_core.log import recovery
+from pq_core.log.create import CURSOR_NAME, LOCK_NAME, create
+from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, VERSION, CursorFile
+from pq_core.log.segment import FRAMES_AT, Header, numbers
+from pq_core.log.store import Store
+
+__all__ = ["Find", "Predecessor", "open_store"]
+
+
+class Predecessor:
+    """What another library left in a directory, to be taken over on the first open.
+
+    Attributes:
+        payloads: the items as they are to be stored, in order. Reading may raise OSError or
+            StorageCorrupt; then nothing was changed.
+        number: of the first segment that does not overwrite anything of it.
+        remove: removes what was left, once the items are safe. May be called again.
+    """
+
+    def __init__(self, payloads: Iterable[bytes], number: int, remove: Callable[[], None]) -> None:
+        self.payloads = payloads
+        self.number = number
+        self.remove = remove
+
+
+#: Looks for a predecessor's files in a directory.
+Find = Callable[[Path], "Predecessor | None"]
+
+
+def open_store(path: Path, disk: Disk, find: Find) -> Store:
+    """The store of a directory, made, taken over or mended where that is needed."""
+    _make_directory(path, disk)
+    lock_fd = disk.open(path / LOCK_NAME, create=True)
+    try:
+        disk.lock(lock_fd)
+        try:
+            _make_cursor(path, disk, find)
+        finally:
+            disk.unlock(lock_fd)
+        cursor_fd = disk.open(path / CURSOR_NAME)
+        try:
+            store = Store(path, disk, lock_fd, cursor_fd)
+        except BaseException:
+            os.close(cursor_fd)
+            raise
+    except BaseException:
+        os.close(lock_fd)
+        raise
+    try:
+        # The tail lock first, as everywhere.
+        disk.lock(cursor_fd)
+        disk.lock(lock_fd)
+        try:
+            _check(store)
+            _drop_settled(store)
+        finally:
+            disk.unlock(lock_fd)
+            disk.unlock(cursor_fd)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _make_directory(path: Path, disk: Disk) -> None:
+    missing = []
+    while not os.path.lexists(path):
+        missing.append(path)
+        path = path.parent
+    for directory in reversed(missing):
+        with suppress(FileExistsError):
+            disk.mkdir(directory, disk.directory_mode)
+        disk.sync_directory(directory.parent)
+
+
+def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
+    """Sees to it that there is a cursor of the right length (I1, I2). Under the head lock."""
+    cursor = path / CURSOR_NAME
+    with suppress(FileNotFoundError):
+        if cursor.stat().st_size == CURSOR_BYTES and _readable(cursor):
+            if (left := find(path)) is not None:
+                left.remove()
+            return
+    headers: list[Header] = []
+    empty, foreign = [], None
+    left = find(path)
+    for number in numbers(os.listdir(path)):
+        file = path / f"q{number:05d}"
+        data = file.read_bytes() if file.stat().st_size <= FRAMES_AT else _first_bytes(file)
+        try:
+            header = Header.decode(data)
+        except ValueError as error:
+            if not data or not any(data):
+                empty.append(file)
+            elif left is None:
+                foreign = foreign or StorageCorrupt(
+                    file, 0, str(error), "move the file away, or use another directory"
+                )
+        else:
+            headers.append(header)
+    if left is None and cursor.exists():
+        bad = path / f"{CURSOR_NAME}.bad"
+        if not headers:
+            raise StorageCorrupt(
+                cursor, 0, "not a cursor of this format", "move it away, or use another directory"
+            )
+        disk.rename(cursor, bad)
+    if left is not None:
+        for header in headers:
+            if header.number >= left.number:
+                disk.unlink(path / f"q{header.number:05d}")
+        create(path, disk, left.payloads, left.number)
+        left.remove()
+    elif headers:
+        # The cursor is lost: what the segments say is all there is. Opening rebuilds the rest.
+        fd = disk.open(cursor, create=True)
+        try:
+            disk.write_all(fd, CursorFile.blank(headers[-1].queue, time.time_ns()), 0)
+            disk.datasync(fd)
+        finally:
+            os.close(fd)
+        disk.sync_directory(path)
+    elif foreign is not None:
+        raise foreign
+    else:
+        for file in empty:
+            disk.unlink(file)
+        create(path, disk)
+
+
+def _readable(cursor: Path) -> bool:
+    """Whether the header of a cursor file is whole."""
+    raw = bytearray(cursor.read_bytes())
+    file = CursorFile(raw)
+    try:
+        file.header()
+    except ValueError:
+        return False
+    finally:
+        file.release()
+    return True
+
+
+def _first_bytes(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(FRAMES_AT)
+
+
+def _check(store: Store) -> None:
+    """Compares the cursor with the segments, and makes the words anew where they are of no use."""
+    version, store.queue = store.cursor.header()
+    if version > VERSION:
+        raise SchemaMismatch(
+            f"{store.path}: written in format {version}, and this version knows up to {VERSION}; "
+            "install a newer persist-queue"
+        )
+    boot = store.disk.boot_id()
+    cursor = store.cursor
+    head = cursor.head()
+    if not boot or cursor.boot() != boot.ljust(16, b"\0") or head is None or not cursor.slots():
+        recovery.rebuild(store)
+        return
+    try:
+        segment = store.open_segment(head.segment)
+    except (FileNotFoundError, StorageCorrupt):
+        recovery.rebuild(store)
+        return
+    note, slot = recovery.read_note(segment), cursor.slots()[0]
+    behind = note is not None and (
+        note.settled.generation > slot.generation or note.head.seq > head.seq
+    )
+    if behind or store.segment_path(head.segment + 1).exists():
+        recovery.rebuild(store)
+    elif segment.size() > max(head.offset, cursor.words[H_ALLOCATED]):
+        if recovery.continues(segment, head):
+            recovery.rebuild(store)
+        else:
+            recovery.mend_head(store)
+
+
+def _drop_settled(store: Store) -> None:
+    """Removes segments that a crash has kept from being removed (I11)."""
+    oldest = store.cursor.slots()[0].segment
+    for number in numbers(os.listdir(store.path)):
+        if number >= oldest:
+            break
+        with suppress(FileNotFoundError):
+            store.disk.unlink(store.segment_path(number))

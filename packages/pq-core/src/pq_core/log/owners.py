@@ -1,0 +1,162 @@
+"""Who has what out: this process's claims file, and those of the others, dead or alive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pq_core.log.claims import BLOCK, FIRST, RETURNED, SEGMENT, STOP, Claims, Run
+from pq_core.log.cursor import Position
+from pq_core.log.store import ClaimsFile, Store
+
+__all__ = ["Owners"]
+
+
+class Owners:
+    """The claims files of one queue, as this process sees them. Used under the tail lock only.
+
+    Attributes:
+        words: the words of this process's own file, for the hot path that grows a run; empty
+            before the first claim.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._files: list[tuple[ClaimsFile, Claims]] = []
+        self._own: int | None = None
+        self.words: memoryview | list[int] = []
+
+    def close(self) -> None:
+        """Drops the sign of life: what is still claimed may be handed out again."""
+        self.words = []
+        for file, claims in self._files:
+            claims.release()
+            file.close()
+        self._files.clear()
+        self._own = None
+
+    def claim(self, segment: int, offset: int, first: int, stop: int) -> int:
+        """Writes a run into this process's file, and returns its index.
+
+        Raises:
+            OSError: the file has to grow, and cannot.
+        """
+        if self._own is None:
+            self._own = self._acquire()
+            self.words = self._files[self._own][1].words
+        claims = self._files[self._own][1]
+        index = claims.allocate()
+        if index is None:
+            self._grow(self._own)
+            claims = self._files[self._own][1]
+            index = claims.allocate()
+            assert index is not None
+        claims.write(index, segment, offset, first, stop)
+        return index
+
+    def free(self, index: int) -> None:
+        """Empties a run of this process."""
+        assert self._own is not None
+        self._files[self._own][1].free(index)
+
+    def give_back(self, index: int) -> None:
+        """Declares a run of this process to be nobody's."""
+        assert self._own is not None
+        self._files[self._own][1].give_back(index)
+
+    def sweep(self) -> tuple[int, bool]:
+        """Declares what dead consumers had to be nobody's.
+
+        Returns:
+            How many items are nobody's, and whether any item is out.
+        """
+        self._discover()
+        returned, out = 0, False
+        for number, (file, claims) in enumerate(self._files):
+            dead = number != self._own and self._store.disk.try_lock(file.fd)
+            try:
+                for run in claims.runs():
+                    if run.returned or dead:
+                        returned += run.stop - run.start.seq
+                        claims.give_back(run.at)
+                    else:
+                        out = True
+            finally:
+                if dead:
+                    self._store.disk.unlock(file.fd)
+        return returned, out
+
+    def returned(self) -> Iterator[tuple[Claims, Run]]:
+        """The runs that are nobody's, with the file each lies in."""
+        self._discover()
+        for _, claims in self._files:
+            for run in claims.runs():
+                if run.returned:
+                    yield claims, run
+
+    def forget_returned(self) -> None:
+        """Empties the runs that are nobody's."""
+        for claims, run in list(self.returned()):
+            claims.free(run.at)
+
+    def holding(self, seq: int) -> Run | None:
+        """The run of a living consumer that has this item out, or None."""
+        self._discover()
+        for _, claims in self._files:
+            for run in claims.runs():
+                if not run.returned and run.start.seq <= seq < run.stop:
+                    return run
+        return None
+
+    def count(self) -> int:
+        """How many items are out."""
+        self._discover()
+        return sum(
+            run.stop - run.start.seq
+            for _, claims in self._files
+            for run in claims.runs()
+            if not run.returned
+        )
+
+    def _discover(self) -> None:
+        """Opens the files that others have made, and maps again those that have grown."""
+        for number, (file, claims) in enumerate(self._files):
+            if number != self._own and file.has_grown():
+                claims.release()
+                file.remap()
+                self._files[number] = file, Claims(file.map)
+        while (new := self._store.open_claims(len(self._files))) is not None:
+            self._files.append((new, Claims(new.map)))
+
+    def _acquire(self) -> int:
+        """Takes over the first file whose owner is dead, or makes a new one."""
+        self._discover()
+        for number, (file, claims) in enumerate(self._files):
+            if self._store.disk.try_lock(file.fd):
+                for run in claims.runs():
+                    claims.give_back(run.at)
+                return number
+        file = self._store.create_claims(len(self._files))
+        self._store.disk.lock(file.fd)
+        self._files.append((file, Claims(file.map)))
+        return len(self._files) - 1
+
+    def _grow(self, number: int) -> None:
+        file, claims = self._files[number]
+        # Written before it is mapped: a store into a hole of a mapping kills on a full disk.
+        file.grow(max(BLOCK, claims.words.nbytes))
+        claims.release()
+        file.remap()
+        claims = Claims(file.map)
+        self._files[number] = file, claims
+        self.words = claims.words
+
+
+def shrink(claims: Claims, run: Run, start: Position) -> None:
+    """Makes a run that is nobody's begin at `start`; a kill half-way leaves it longer."""
+    words = claims.words
+    if start.seq >= run.stop:
+        words[run.at + STOP] = 0
+        return
+    words[run.at + SEGMENT] = start.segment | RETURNED
+    words[run.at + SEGMENT + 1] = start.offset
+    words[run.at + FIRST] = start.seq

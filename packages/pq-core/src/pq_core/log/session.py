@@ -1,0 +1,142 @@
+"""What one queue object has taken from its log, thread by thread."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+
+from pq_core.ledger import Ledger
+from pq_core.log.holder import Holder
+from pq_core.log.log import Log
+
+__all__ = ["Session"]
+
+
+class _Mark:
+    """Lives as long as the thread (or greenlet) that has it in its local storage."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Own(Holder):
+    """What one thread of one queue object has out, and how often it came for it.
+
+    Attributes:
+        got: how many items the thread got.
+        done: how often it said task_done.
+    """
+
+    __slots__ = ("done", "got", "mark")
+
+    def __init__(self, mark: weakref.ref[_Mark]) -> None:
+        super().__init__()
+        self.got = self.done = 0
+        self.mark = mark
+
+
+class Session:
+    """The items that one queue object has out.
+
+    Args:
+        log: where they are taken from.
+        settles: whether taking settles (autosave).
+    """
+
+    def __init__(self, log: Log, *, settles: bool) -> None:
+        self._log = log
+        self._settles = settles
+        self._local = threading.local()
+        self._ledger = Ledger()
+        self._mutex = threading.Lock()  # protects the three below
+        self._owns: list[_Own] = []
+        self._got = self._done = 0  # of threads that have ended
+        log.sessions.add(self)
+
+    def take(self, count: int, *, full: bool) -> list[tuple[int, bytes]]:
+        """Takes at most `count` items for the calling thread; (seq, payload) of each."""
+        try:
+            own = self._local.own
+        except AttributeError:
+            own = self._new()
+        items = self._log.tail.take(None if self._settles else own, count, full=full)
+        if items:
+            own.got += len(items)
+            if self._settles:
+                self._ledger.start()
+        return items
+
+    def come_back(self) -> None:
+        """The calling thread comes for another item: what it got before is no longer at work."""
+        if self._settles:
+            self._ledger.finish()
+
+    def task_done(self, *, full: bool) -> None:
+        """Settles what the calling thread has; for one that never got anything, the oldest item.
+
+        Raises:
+            ValueError: it was called more often than there were items.
+        """
+        try:
+            own = self._local.own
+        except AttributeError:
+            own = self._new()
+        own.done += 1
+        if own.outs:
+            self._log.tail.settle(own, full=full)
+        elif not (self._ledger.finish() or self._settle_anothers(own, full=full)):
+            with self._mutex:
+                got = self._got + sum(each.got for each in self._owns)
+                done = self._done + sum(each.done for each in self._owns)
+            if done > got:
+                own.done -= 1
+                raise ValueError("task_done() was called more often than there were items")
+
+    def settle(self, seq: int, *, full: bool) -> None:
+        """Settles one item of the calling thread."""
+        if not self._settles:
+            self._log.tail.settle_one(self._local.own, seq, full=full)
+
+    def finished(self) -> bool:
+        """Whether everything that was put is settled, and no other thread is at work on it."""
+        return self._log.tail.settled_all() and not self._ledger.others()
+
+    def close(self) -> None:
+        """Makes what is out ready again."""
+        with self._mutex:
+            held = [own for own in self._owns if own.outs]
+        if held:
+            self._log.tail.give_back(held)
+
+    def forget(self) -> None:
+        """In a forked child: what is out is the parent's."""
+        self._mutex = threading.Lock()
+        self._ledger = Ledger()
+        for own in self._owns:
+            own.outs = []
+
+    def _new(self) -> _Own:
+        mark = self._local.mark = _Mark()
+        own: _Own = _Own(weakref.ref(mark))
+        self._local.own = own
+        with self._mutex:
+            for each in [each for each in self._owns if each.mark() is None and not each.outs]:
+                self._owns.remove(each)
+                self._got += each.got
+                self._done += each.done
+            self._owns.append(own)
+        return own
+
+    def _settle_anothers(self, own: _Own, *, full: bool) -> bool:
+        """Settles the oldest item out, first of all those of threads that have ended.
+
+        A thread that got an item itself answers for its own only.
+        """
+        if own.got:
+            return False
+        with self._mutex:
+            held = [(each.mark() is not None, each.oldest(), each) for each in self._owns]
+        for _, oldest, each in sorted(held, key=lambda at: (at[0], at[1] or 0)):
+            if oldest is not None:
+                self._log.tail.settle_one(each, oldest, full=full)
+                return True
+        return False

@@ -1,0 +1,544 @@
+"""The tail: where items are handed out, and settled.
+
+An item is *out* from the moment a consumer takes it until it is settled. What is out is known
+twice: by the holder that has it (in memory), and in the process's claims file, from which
+somebody else learns it once the process is dead.
+
+Everything before the position in the cursor's newer slot is settled. An item settled while an
+older one is out is marked DONE in its frame; the slot passes over it later.
+
+What a call may rely on, and what is written when, is numbered in DESIGN.md (I9 to I14).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from pq_core.errors import StorageError
+from pq_core.log import recovery
+from pq_core.log.ahead import Ahead, read_ahead
+from pq_core.log.claims import STOP
+from pq_core.log.cursor import (
+    CHECK,
+    L_SEQ,
+    P_SEQ,
+    SLOTS_AT,
+    T_CAREFUL,
+    T_GENERATION,
+    T_RETURNED,
+    T_SEQ,
+    T_SKIP,
+    TAIL_AT,
+    TAIL_WORDS,
+    Position,
+    Settled,
+    pack_slot,
+)
+from pq_core.log.frame import DONE, LIVE, Item
+from pq_core.log.group import GroupSync
+from pq_core.log.head import Head
+from pq_core.log.holder import Holder, Out
+from pq_core.log.marks import Marks
+from pq_core.log.owners import Owners, shrink
+from pq_core.log.segment import FRAMES_AT
+from pq_core.log.store import Gone, Segment, Store, closed, failure
+from pq_core.log.view import View
+
+__all__ = ["Tail"]
+
+#: A drained segment of this many bytes is given back to the file system.
+_DRAINED: Final = 1 << 20
+#: Dead consumers are looked for once in this many takes, and when there is nothing to take at
+#: most once in this many seconds.
+_SWEEP_TAKES: Final = 256
+_SWEEP_SECONDS: Final = 0.02
+
+
+class Tail:
+    """Hands out items to all threads of this process, and takes turns with other processes."""
+
+    def __init__(self, store: Store, head: Head) -> None:
+        self._store = store
+        self._head = head
+        self._words: Any = store.cursor.words
+        self._buffer = store.cursor.buffer
+        self._disk = store.disk
+        self._lock, self._unlock = store.disk.locks(store.cursor_fd)
+        # Protects the fields below among threads, as the tail lock protects the words and the
+        # claims among processes. Taken before the tail lock.
+        self._mutex = threading.Lock()
+        self._owners = Owners(store)
+        # What the words said when this process last wrote or read them.
+        self._generation = -1
+        self._segment = self._offset = self._seq = 0
+        self._settled: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+        # Items read ahead, from the seq `_first` on: the payload, where its state stands, and
+        # where the next item lies. All of them were valid, live and published.
+        self._ahead: Ahead = []
+        self._first = 0
+        self._takes = 0
+        self._swept = 0.0
+        self._marks = Marks(store, self._walk)
+        self.syncing = GroupSync(store.path, self._sync_settled, self._sync_failed)
+
+    def close(self) -> None:
+        """Drops this process's sign of life; what it has out may be handed out again."""
+        with self._mutex:
+            self._lock = closed
+            self._words = Gone()
+            self._owners.close()
+
+    def abandon(self) -> None:
+        """In a forked child: closes what is the parent's, without a word to anybody."""
+        self._owners.close()
+
+    # -- taking -------------------------------------------------------------------------------
+
+    def take(self, holder: Holder | None, count: int, *, full: bool) -> list[tuple[int, bytes]]:
+        """Hands out at most `count` items, in order; none where none is ready.
+
+        Args:
+            holder: where to note what is out; None settles the items at once.
+            count: at least 1.
+            full: with no holder, return only when the settling is on the medium.
+
+        Returns:
+            (seq, payload) of each.
+
+        Raises:
+            StorageError: nothing was handed out; the cause is the OSError.
+        """
+        words = self._words
+        with self._mutex:
+            self._lock()
+            try:
+                if words[T_GENERATION] != self._generation:
+                    self._refresh()
+                self._takes -= 1
+                if self._takes < 0:
+                    self._sweep()
+                if words[T_RETURNED] and (found := self._take_returned(holder)):
+                    return [found]
+                seq = self._seq
+                at = seq - self._first
+                if not 0 <= at < len(self._ahead) or seq < words[T_CAREFUL]:
+                    if not self._reach():
+                        return []
+                    seq = self._seq
+                    at = seq - self._first
+                segment, offset = self._segment, self._offset
+                payload, mark, end = self._ahead[at]
+                items = [(seq, payload)]
+                after = seq + 1
+                if count > 1:
+                    behind = self._ahead[at + 1 : at + count]
+                    items += [(after + i, item[0]) for i, item in enumerate(behind)]
+                    after += len(behind)
+                    if behind:
+                        end = behind[-1][2]
+                if holder is None:
+                    self._offset, self._seq = end, after
+                    self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
+                    generation = self._settled[4]
+                else:
+                    # I9: the claim is written before the tail moves past it.
+                    outs = holder.outs
+                    if outs and (last := outs[-1]).stop == seq:
+                        self._owners.words[last.index + STOP] = after
+                        last.end_segment, last.end_offset, last.stop = segment, end, after
+                    else:
+                        index = self._owners.claim(segment, offset, seq, after)
+                        outs.append(Out((segment, offset, seq), mark, (segment, end, after), index))
+                    self._offset = end
+                    self._write(after)
+            except BaseException as error:
+                self._generation = -1
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+        if count > len(items) and words[P_SEQ] > after:
+            # The rest lies behind what was read ahead. It can wait where it cannot be had.
+            with suppress(StorageError):
+                items += self.take(holder, count - len(items), full=False)
+                generation = self._settled[4]
+        if holder is None and full:
+            self.syncing.reach(generation)
+        return items
+
+    def peek(self) -> tuple[int, bytes] | None:
+        """The item that the next take would hand out, or None."""
+        with self.locked():
+            item = next(self._view().items(), None)
+            return None if item is None else (item.seq, item.payload)
+
+    def browse(self) -> Iterator[tuple[int, bytes]]:
+        """The items that are ready now, in order; ones taken meanwhile may be left out."""
+        with self.locked():
+            spans = self._view().spans
+        for start, stop in spans:
+            position: Position | None = start
+            while position is not None:
+                with self.locked():
+                    view = self._view()
+                    settled = Settled(*self._settled).position
+                    position = max(position, settled, key=lambda at: at.seq)
+                    ready, position = view.part(position, stop)
+                yield from ready
+
+    # -- settling -----------------------------------------------------------------------------
+
+    def settle(self, holder: Holder, *, full: bool) -> None:
+        """Settles all that the holder has. Durable on return with `full`.
+
+        Raises:
+            StorageError: what of it is settled is unknown; nothing else was touched.
+        """
+        words = self._words
+        with self._mutex:
+            self._lock()
+            try:
+                if words[T_GENERATION] != self._generation:
+                    self._refresh()
+                self._settle(holder.outs)
+                holder.outs = []
+                generation = self._settled[4]
+            except BaseException as error:
+                self._generation = -1
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+        if full:
+            self.syncing.reach(generation)
+
+    def settle_one(self, holder: Holder, seq: int, *, full: bool) -> None:
+        """Settles one item of a holder. See `settle`."""
+        with self.locked():
+            out = next((out for out in holder.outs if out.first <= seq < out.stop), None)
+            if out is None:
+                return
+            start = Position(out.segment, out.offset, out.first)
+            for segment, item in self._walk(start, seq + 1):
+                here = (segment.number, start.offset, item.seq)
+                end = Position(segment.number, item.end, item.following)
+                mark = item.mark
+                start = end
+            holder.outs.remove(out)
+            if out.first < seq:
+                index = self._owners.claim(out.segment, out.offset, out.first, seq)
+                before = Out((out.segment, out.offset, out.first), out.mark, here, index)
+                holder.outs.append(before)
+            if end.seq < out.stop:
+                _, item = next(self._walk(end, out.stop))
+                index = self._owners.claim(*end, out.stop)
+                rest = (out.end_segment, out.end_offset, out.stop)
+                holder.outs.append(Out(end, item.mark, rest, index))
+            holder.outs.sort(key=lambda out: out.first)
+            self._settle([Out(here, mark, end, out.index)])
+            generation = self._settled[4]
+        if full:
+            self.syncing.reach(generation)
+
+    def give_back(self, holders: Iterable[Holder]) -> None:
+        """Makes everything that the holders have ready again."""
+        with self.locked():
+            for holder in holders:
+                for out in holder.outs:
+                    self._owners.give_back(out.index)
+                holder.outs = []
+            self._sweep()
+
+    def clear(self, *, full: bool) -> int:
+        """Settles everything that is ready. Returns how many items that were."""
+        with self.locked():
+            self._sweep()
+            dropped = 0
+            while self._words[T_RETURNED] and self._take_returned(None):
+                dropped += 1
+            stop = self._head.published()
+            dropped += max(0, stop.seq - self._seq - self._words[T_SKIP])
+            if self._settled[2] == self._seq:
+                self._segment, self._offset, self._seq = stop
+                self._move_settled(stop, 0)
+            else:
+                low, marked = Settled(*self._settled).position, self._settled[3]
+                for segment, item in self._walk(self._position(), stop.seq):
+                    if item.state == LIVE and not self._owners.holding(item.seq):
+                        self._marks.mark(segment, item.mark)
+                        marked += 1
+                self._segment, self._offset, self._seq = stop
+                self._move_settled(low, marked)
+            self._words[T_SKIP] = 0
+            generation = self._settled[4]
+        if full:
+            self.syncing.reach(generation)
+        return int(dropped)
+
+    def heal(self) -> None:
+        """Sets everything aside that is damaged. The caller holds the lock (`locked`)."""
+        for _ in self._walk(Settled(*self._settled).position, self._words[P_SEQ]):
+            pass
+
+    # -- counting -----------------------------------------------------------------------------
+
+    def ready(self) -> int:
+        """How many items could be taken now. Reads only memory."""
+        words = self._words
+        taken = words[T_SEQ]
+        return int(max(0, words[P_SEQ] - taken + words[T_RETURNED] - words[T_SKIP]))
+
+    def settled_all(self) -> bool:
+        """Whether every item that was ever put is settled. Reads only memory."""
+        words = self._words
+        settled = words[L_SEQ]
+        return bool(settled >= words[P_SEQ])
+
+    def snapshot(self) -> tuple[int, int, int | None]:
+        """Of one moment: how many items are ready and out, and the oldest one's time (ns)."""
+        with self.locked():
+            self._sweep()
+            item = next(self._view().items(), None)
+            return self.ready(), self._owners.count(), None if item is None else item.time
+
+    # -- under the mutex and the tail lock ------------------------------------------------------
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the tail lock, with everything read anew that another process has changed."""
+        with self._mutex:
+            self._lock()
+            try:
+                if self._words[T_GENERATION] != self._generation:
+                    self._refresh()
+                yield
+            except BaseException as error:
+                self._generation = -1
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+
+    def _position(self) -> Position:
+        return Position(self._segment, self._offset, self._seq)
+
+    def _refresh(self) -> None:
+        """Takes over what another process has written."""
+        group = self._store.cursor.tail()
+        if group is None:
+            recovery.mend_tail(self._store)
+            # The tail has gone back to before what the dead had.
+            self._owners.sweep()
+            self._owners.forget_returned()
+            self._words[T_RETURNED] = 0
+            group = self._store.cursor.tail()
+            assert group is not None
+        tail, self._settled = group
+        if tail.segment != self._segment or tail.seq < self._seq:
+            self._ahead = []
+        self._segment, self._offset, self._seq = tail
+        self._generation = self._words[T_GENERATION]
+
+    def _write(self, seq: int) -> None:
+        """Moves the tail to here. CursorFile.write_tail in line: as a call it costs 0.9 µs."""
+        self._seq = seq
+        segment, offset = self._segment, self._offset
+        a, b, c, d, e = self._settled
+        self._generation = generation = self._generation + 1
+        check = segment ^ offset ^ seq ^ a ^ b ^ c ^ d ^ e ^ CHECK
+        TAIL_WORDS.pack_into(
+            self._buffer, TAIL_AT, segment, offset, seq, a, b, c, d, e, check, generation
+        )
+
+    def _reach(self) -> bool:
+        """Sees to it that the item at the tail is read ahead. Whether there is one."""
+        words = self._words
+        while True:
+            seq, published = self._seq, words[P_SEQ]
+            if seq >= published:
+                if time.monotonic() - self._swept >= _SWEEP_SECONDS:
+                    self._sweep()
+                    if self._seq < seq:
+                        continue
+                return False
+            held = seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
+            if not held and (0 <= seq - self._first < len(self._ahead)):
+                if seq < words[T_CAREFUL]:
+                    # What lies behind may be out: hand out no more than this one.
+                    at = seq - self._first
+                    self._ahead, self._first = self._ahead[at : at + 1], seq
+                return True
+            if not held:
+                self._ahead = read_ahead(self._store, self._segment, self._offset, seq, published)
+                self._first = seq
+                if self._ahead:
+                    continue
+            if not self._enter_next(seq):
+                self._pass(seq)
+
+    def _enter_next(self, seq: int) -> bool:
+        """Moves the tail to the next segment if that begins with the item `seq`."""
+        try:
+            following = self._store.segment(self._segment + 1)
+        except (FileNotFoundError, StorageError):
+            return False
+        if following.first != seq:
+            return False
+        self._segment, self._offset, self._ahead = following.number, FRAMES_AT, []
+        return True
+
+    def _pass(self, seq: int) -> None:
+        """Moves the tail past an item that is settled, out or lost, or mends what is there."""
+        segment, item = next(self._walk(Position(self._segment, self._offset, seq), seq + 1))
+        words = self._words
+        self._ahead = []
+        at_settled = self._settled[2] == seq
+        if item.state == LIVE and not (
+            seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
+        ):
+            return
+        self._segment, self._offset, self._seq = segment.number, item.end, item.following
+        if item.state == LIVE:
+            return
+        low, marked = Settled(*self._settled).position, self._settled[3]
+        if item.state == DONE:
+            marked = max(0, marked - 1) if at_settled else marked
+            words[T_SKIP] = max(0, words[T_SKIP] - 1)
+        elif not at_settled:
+            marked += 1
+        self._move_settled(self._position() if at_settled else low, marked)
+
+    def _walk(self, position: Position, stop: int) -> Iterator[tuple[Segment, Item]]:
+        """The items from `position` up to before the seq `stop`; damage is set aside."""
+        while position.seq < stop:
+            segment, frame = recovery.find(self._store, position, self._head)
+            for item in frame.items(position.seq):
+                if item.seq >= stop:
+                    return
+                yield segment, item
+                position = Position(segment.number, item.end, item.following)
+
+    def _view(self) -> View:
+        """What is ready, of this moment."""
+        returned = [(run.start, run.stop) for _, run in self._owners.returned()]
+        spans = [*sorted(returned), (self._position(), self._words[P_SEQ])]
+        return View(self._walk, self._owners, spans, self._settled[2], self._words[T_CAREFUL])
+
+    def _take_returned(self, holder: Holder | None) -> tuple[int, bytes] | None:
+        """Hands out the oldest item that a consumer gave back or died with."""
+        words = self._words
+        while True:
+            oldest = min(self._owners.returned(), key=lambda at: at[1].start.seq, default=None)
+            if oldest is None:
+                words[T_RETURNED] = 0
+                return None
+            claims, run = oldest
+            first = run.start.seq
+            if run.stop <= self._settled[2]:
+                claims.free(run.at)
+                words[T_RETURNED] = max(0, words[T_RETURNED] - (run.stop - first))
+                continue
+            segment, item = next(self._walk(run.start, first + 1))
+            after = Position(segment.number, item.end, item.following)
+            wanted = item.state == LIVE and self._settled[2] <= first
+            if wanted:
+                here = (run.start.segment, run.start.offset, first)
+                if holder is None:
+                    self._settle([Out(here, item.mark, after, -1)])
+                else:
+                    # I9: it is in two lists for a moment, never in none.
+                    index = self._owners.claim(*here, after.seq)
+                    holder.outs.append(Out(here, item.mark, after, index))
+            shrink(claims, run, after)
+            gone = min(after.seq, run.stop) - first
+            words[T_RETURNED] = max(0, words[T_RETURNED] - gone)
+            if wanted:
+                return item.seq, item.payload
+
+    def _sweep(self) -> None:
+        """Makes what dead consumers had ready again (I12)."""
+        self._takes = _SWEEP_TAKES
+        self._swept = time.monotonic()
+        returned, out = self._owners.sweep()
+        words = self._words
+        if returned and not out:
+            # Nobody has anything: going back costs nothing, and handing out run by run does.
+            low = Settled(*self._settled)
+            self._segment, self._offset, seq = low.position
+            self._ahead = []
+            words[T_SKIP] = low.marked
+            self._write(seq)
+            self._owners.forget_returned()
+            returned = 0
+        words[T_RETURNED] = returned
+
+    def _settle(self, outs: list[Out]) -> None:
+        """Settles these items (I10): first the slot or the marks, then the claims."""
+        l_segment, l_offset, l_seq, marked, _ = self._settled
+        if len(outs) > 1:
+            outs.sort(key=lambda out: out.first)
+        low = (l_segment, l_offset, l_seq)
+        for out in outs:
+            if out.first == low[2]:
+                low = (out.end_segment, out.end_offset, out.stop)
+            else:
+                marked += self._marks.mark_all(out)
+        while marked and low[2] < self._seq and (after := self._marks.behind(Position(*low))):
+            low = after
+            marked -= 1
+        self._move_settled(low, 0 if low[2] == self._seq else marked)
+        for out in outs:
+            if out.index >= 0:
+                self._owners.free(out.index)
+
+    def _move_settled(self, low: tuple[int, int, int], marked: int) -> None:
+        """Writes the next slot, then drops the segments that nobody needs any more (I11)."""
+        before = self._settled[0]
+        segment, offset, seq = low
+        generation = self._settled[4] + 1
+        self._settled = (segment, offset, seq, marked, generation)
+        pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)
+        self._write(self._seq)
+        if offset >= _DRAINED and seq == self._words[P_SEQ] == self._seq:
+            drained = self._head.roll_drained(Position(*low), _DRAINED)
+            if drained is not None:
+                self._segment, self._offset, _ = drained
+                self._ahead = []
+                self._move_settled(drained, 0)
+                return
+        if segment > before:
+            self._drop(before, segment)
+
+    def _drop(self, first: int, stop: int) -> None:
+        """Removes the segments from `first` up to before `stop`, once the cursor is durable."""
+        self._marks.forget(stop)
+        self._disk.datasync(self._store.cursor_fd)
+        for number in range(first, stop):
+            self._store.forget(number)
+            with suppress(FileNotFoundError):
+                self._disk.unlink(self._store.segment_path(number))
+
+    # -- syncing --------------------------------------------------------------------------------
+
+    def _sync_settled(self) -> int:
+        """Syncs the slots and the marks before them; the generation that is durable with it."""
+        with self._mutex:
+            generation = self._settled[4]
+            marked = self._marks.unsynced()
+        for segment in marked:
+            self._disk.datasync(segment.fd)
+        self._disk.datasync(self._store.cursor_fd)
+        return generation
+
+    def _sync_failed(self, error: OSError, _: int) -> StorageError:
+        return StorageError(
+            f"{self._store.path}: the sync failed ({error.strerror}), so the item may come again "
+            "after a power cut; close the queue and open it again"
+        )
