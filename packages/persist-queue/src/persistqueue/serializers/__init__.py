@@ -1,0 +1,27 @@
+"""The serializers: `pickle`, `json`, `msgpack`, `cbor2`, and `signed` around any of them.
+
+Each of the four is a module with `dump`, `dumps`, `load` and `loads`. What msgpack and cbor2 need
+comes with ``pip install "persist-queue[extra]"``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from pq_core.serializers import signed
+
+if TYPE_CHECKING:
+    from pq_core.serializers import cbor2, json, msgpack, pickle
+
+__all__ = ["cbor2", "json", "msgpack", "pickle", "signed"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
