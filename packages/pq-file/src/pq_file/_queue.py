@@ -181,9 +181,15 @@ class Queue(Generic[T]):
             Full, EncodeError, StorageError: as in `put`.
         """
         deadline = Deadline(block, timeout)
-        payloads = [self._codec.encode(item) for item in items]
-        if not payloads:
+        items = list(items)
+        if not items:
             return []
+        dumps = self._dumps
+        try:
+            payloads = [dumps(item) for item in items]
+        except Exception:
+            # Again, one by one, for the error that names the item's type.
+            payloads = [self._codec.encode(item) for item in items]
         if self._maxsize and len(payloads) > self._maxsize:
             raise ValueError(
                 f"{self._path}: {len(payloads)} items never fit into a queue of {self._maxsize}; "
@@ -253,6 +259,9 @@ class Queue(Generic[T]):
         self._session.come_back()
         taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
         self._ring(self._open())
+        loads = self._loads
+        with suppress(Exception):
+            return [loads(payload) for _, payload in taken]
         items: list[T] = []
         failed: DecodeError | None = None
         for seq, payload in taken:

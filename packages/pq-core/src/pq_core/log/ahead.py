@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Final
 from zlib import crc32
 
 from pq_core.errors import StorageError
-from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, decode
+from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, decode, split
 from pq_core.log.store import Store
 
 __all__ = ["read_ahead"]
@@ -64,10 +65,16 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
             frame = decode(data, at, offset + at, seed)
             if frame is None or not frame.seq <= seq < frame.following:
                 break
-            for item in frame.items(seq):
-                if item.state != LIVE:
-                    return ahead
-                ahead.append((item.payload, item.mark, item.end))
+            payloads = split(frame.body)
+            count = len(payloads)
+            if not frame.body.endswith(LIVE * count):
+                # Some are settled: take the others one by one.
+                live = takewhile(lambda item: item.state == LIVE, frame.items(seq))
+                ahead += [(item.payload, item.mark, item.end) for item in live]
+                break
+            skip, here, marks = seq - frame.seq, frame.offset, frame.end - 4 * count
+            ahead += [(payloads[i], marks + 4 * i, here) for i in range(skip, count - 1)]
+            ahead.append((payloads[-1], frame.end - 4, frame.end))
             seq = frame.following
         else:
             break

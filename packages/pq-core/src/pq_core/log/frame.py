@@ -23,7 +23,7 @@ written: a block or a file that strayed here from elsewhere is damage, not an it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from struct import Struct
+from struct import Struct, pack, unpack_from
 from typing import Final, NamedTuple
 from zlib import crc32
 
@@ -155,7 +155,7 @@ def _encode_batch(payloads: Sequence[bytes], seq: int, time_ns: int, seed: int) 
     count = len(payloads)
     lengths = list(map(len, payloads))
     length = 4 + 8 * count + sum(lengths)
-    table = Struct(f"<{count + 1}I").pack(count, *lengths)
+    table = pack(f"<{count + 1}I", count, *lengths)
     body = b"".join((BODY.pack(length, seq, time_ns), table, *payloads))
     return b"".join((HEAD.pack(MANY, crc32(body, seed)), body, LIVE * count))
 
@@ -165,7 +165,7 @@ def split(body: bytes) -> list[bytes]:
     (count,) = _COUNT.unpack_from(body)
     at = 4 + 4 * count
     payloads = []
-    for length in Struct(f"<{count}I").unpack_from(body, 4):
+    for length in unpack_from(f"<{count}I", body, 4):
         payloads.append(body[at : at + length])
         at += length
     return payloads

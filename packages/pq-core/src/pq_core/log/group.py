@@ -5,14 +5,32 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from pq_core.errors import StorageError, StorageUnusable
 
 __all__ = ["GroupSync"]
 
 
+#: How long a sync is put off at most for threads that were there a moment ago, in seconds: about
+#: as long as a sync takes on a fast disk.
+GATHER: Final = 0.000_1
+
+
+class _Waiter(NamedTuple):
+    """A thread that waits: until what it wants is synced, or until it is its turn to sync."""
+
+    wanted: int
+    turn: threading.Lock
+
+
 class GroupSync:
-    """Syncs one thing, one thread at a time; whoever waited meanwhile often finds it done.
+    """Syncs one thing, one thread at a time, each for all that have come until it begins.
+
+    Whoever ends a sync wakes those it was for, and of the others only one: the next to sync.
+    That one waits for as many threads as shared the last two syncs, but never longer than
+    `GATHER`; a thread that is alone never waits. So n threads that put one item after the other
+    share each sync, where otherwise they fall into two halves that sync in turn.
 
     A sync that failed is never tried again, since the system may have dropped what it could not
     write: everything after it is refused.
@@ -23,9 +41,24 @@ class GroupSync:
             OSError.
         failed: makes the error for the caller of a failed sync, of the OSError and how far the
             caller had to get.
+
+    Attributes:
+        synced: how far everything is on the medium.
+        error: of the first sync that failed, or None.
     """
 
-    __slots__ = ("_failed", "_mutex", "_path", "_sync", "error", "synced")
+    __slots__ = (
+        "_expected",
+        "_failed",
+        "_gate",
+        "_leads",
+        "_mutex",
+        "_path",
+        "_sync",
+        "_waiters",
+        "error",
+        "synced",
+    )
 
     def __init__(
         self,
@@ -36,8 +69,11 @@ class GroupSync:
         self._path = path
         self._sync = sync
         self._failed = failed
-        # Held over a sync. Taken before any other lock.
-        self._mutex = threading.Lock()
+        self._mutex = threading.Lock()  # protects all below; not held over a sync
+        self._leads = False
+        self._waiters: list[_Waiter] = []
+        self._expected = 0  # how many threads shared the last sync or waited for the next
+        self._gate: threading.Lock | None = None  # released when so many have come
         self.synced = 0
         self.error: OSError | None = None
 
@@ -46,17 +82,27 @@ class GroupSync:
 
         Raises:
             StorageError: the sync failed.
-            StorageUnusable: an earlier one did.
+            StorageUnusable: an earlier one did, or that of another thread for this one.
         """
         with self._mutex:
             if self.synced >= wanted:
                 return
             self.check()
-            try:
-                self.synced = max(self.synced, self._sync())
-            except OSError as error:
-                self.error = error
-                raise self._failed(error, wanted) from error
+            waits = self._leads
+            if waits:
+                waiter = _Waiter(wanted, threading.Lock())
+                waiter.turn.acquire()
+                self._waiters.append(waiter)
+                if self._gate is not None and len(self._waiters) >= self._expected:
+                    self._gate.release()
+                    self._gate = None
+            self._leads = True
+        if waits:
+            self._wait(waiter)
+            if self.synced >= wanted:
+                return
+            self.check()
+        self._lead(wanted)
 
     def check(self) -> None:
         """Raises StorageUnusable if a sync has failed."""
@@ -65,3 +111,60 @@ class GroupSync:
                 f"{self._path}: a sync failed earlier, so what reached the disk is not known; "
                 "close the queue and open it again"
             ) from self.error
+
+    def _wait(self, waiter: _Waiter) -> None:
+        try:
+            waiter.turn.acquire()
+        except BaseException:
+            # Interrupted. Where the turn to sync has come meanwhile, the next one gets it.
+            with self._mutex:
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                    raise
+            self._pass_on()
+            raise
+
+    def _lead(self, wanted: int) -> None:
+        """Syncs for all that wait."""
+        try:
+            self._gather()
+            synced = self._sync()
+        except OSError as error:
+            self.error = error
+            self._pass_on()
+            raise self._failed(error, wanted) from error
+        except BaseException:
+            self._pass_on()
+            raise
+        self.synced = max(self.synced, synced)
+        self._pass_on()
+
+    def _gather(self) -> None:
+        """Waits a moment for the threads that are likely to come."""
+        with self._mutex:
+            # One of those expected is the caller, who is not among the waiters.
+            self._expected -= 1
+            if len(self._waiters) >= self._expected:
+                return
+            gate = self._gate = threading.Lock()
+            gate.acquire()
+        gate.acquire(timeout=GATHER)
+        with self._mutex:
+            self._gate = None
+
+    def _pass_on(self) -> None:
+        """Wakes the next one to sync, and all that need not wait any more."""
+        with self._mutex:
+            waiting = [waiter for waiter in self._waiters if waiter.wanted > self.synced]
+            done = [waiter for waiter in self._waiters if waiter.wanted <= self.synced]
+            if self.error is not None:
+                done, waiting = done + waiting, []
+            self._expected = len(done) + len(waiting) + 1
+            following = waiting.pop(0) if waiting else None
+            self._waiters = waiting
+            self._leads = following is not None
+        # The next sync first: it takes the time in which the others do something else.
+        if following is not None:
+            following.turn.release()
+        for waiter in done:
+            waiter.turn.release()
