@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pq_core.log import legacy
+from pq_core.log import legacy, pickles
 from pq_core.log.legacy import Chunk, Info, LegacyDamage, Position
 
 cbor2 = pytest.importorskip("cbor2")
@@ -439,7 +439,7 @@ protocols = st.integers(0, pickle.HIGHEST_PROTOCOL)
 
 
 @st.composite
-def pickles(draw: st.DrawFn) -> bytes:
+def a_pickle(draw: st.DrawFn) -> bytes:
     """One pickle of some value, protocol and pickler."""
     protocol = draw(protocols)
     how = draw(st.sampled_from(["c"] * 5 + ["python", "persistent", "optimized", "lost"]))
@@ -459,7 +459,7 @@ def pickles(draw: st.DrawFn) -> bytes:
 
 
 @steady
-@given(st.lists(pickles(), max_size=12), st.binary(max_size=9))
+@given(st.lists(a_pickle(), max_size=12), st.binary(max_size=9))
 def test_pickles_are_cut_where_they_end(items: list[bytes], garbage: bytes) -> None:
     """Each pickle of a chunk, of any protocol and any size, is found whole and alone."""
     data = b"".join(items)
@@ -470,7 +470,7 @@ def test_pickles_are_cut_where_they_end(items: list[bytes], garbage: bytes) -> N
 
 
 @steady
-@given(st.lists(pickles(), min_size=1, max_size=4), st.data())
+@given(st.lists(a_pickle(), min_size=1, max_size=4), st.data())
 def test_truncated_pickles(items: list[bytes], data: st.DataObject) -> None:
     """L3, L4: a chunk cut anywhere delivers the items before the cut, and says where it is."""
     whole = b"".join(items)
@@ -498,24 +498,24 @@ def test_pickles_of_several_frames(protocol: int) -> None:
 def test_opcodes_are_those_of_pickletools() -> None:
     """The table of opcodes says what the standard library's says."""
     lengths = {
-        pickletools.UP_TO_NEWLINE: legacy._LINE,
-        pickletools.TAKEN_FROM_ARGUMENT1: legacy._COUNTED_1,
-        pickletools.TAKEN_FROM_ARGUMENT4: legacy._COUNTED_4_SIGNED,
-        pickletools.TAKEN_FROM_ARGUMENT4U: legacy._COUNTED_4,
-        pickletools.TAKEN_FROM_ARGUMENT8U: legacy._COUNTED_8,
+        pickletools.UP_TO_NEWLINE: pickles._LINE,
+        pickletools.TAKEN_FROM_ARGUMENT1: pickles._COUNTED_1,
+        pickletools.TAKEN_FROM_ARGUMENT4: pickles._COUNTED_4_SIGNED,
+        pickletools.TAKEN_FROM_ARGUMENT4U: pickles._COUNTED_4,
+        pickletools.TAKEN_FROM_ARGUMENT8U: pickles._COUNTED_8,
     }
-    table = [legacy._UNKNOWN] * 256
+    table = [pickles._UNKNOWN] * 256
     for opcode in pickletools.opcodes:
         form = 0 if opcode.arg is None else lengths.get(opcode.arg.n, opcode.arg.n)
         if opcode.arg is not None and opcode.arg.name == "stringnl_noescape_pair":
-            form = legacy._TWO_LINES
+            form = pickles._TWO_LINES
         if opcode.name == "BINBYTES":
-            form = legacy._COUNTED_4
+            form = pickles._COUNTED_4
         table[ord(opcode.code)] = form
-    assert {code: form for code, form in enumerate(legacy._FORM) if form != table[code]} in (
+    assert {code: form for code, form in enumerate(pickles._FORM) if form != table[code]} in (
         {},
         # pickletools tells BINUNICODE's length as unsigned under another name in some versions.
-        {ord("X"): legacy._COUNTED_4},
+        {ord("X"): pickles._COUNTED_4},
     )
 
 
@@ -684,7 +684,7 @@ def test_the_end_is_the_standard_librarys(data: bytes) -> None:
         return
     try:
         end = 0
-        for _, end in legacy._opcodes(data, 0, len(data)):  # noqa: B007 - the last one counts
+        for _, end in pickles.opcodes(data, 0, len(data)):  # noqa: B007 - the last one counts
             pass
     except LegacyDamage:
         end = -1

@@ -80,6 +80,7 @@ class Item(NamedTuple):
         seq: its id.
         time: nanoseconds since the epoch.
         payload: the serialized item.
+        offset: where in the segment its frame starts.
         mark: where in the segment its state stands.
         end: where the frame starts in which the next item lies, this one or the next.
         following: the seq behind it.
@@ -89,6 +90,7 @@ class Item(NamedTuple):
     seq: int
     time: int
     payload: bytes
+    offset: int
     mark: int
     end: int
     following: int
@@ -109,7 +111,14 @@ class Frame(NamedTuple):
         """The items of the frame from the seq `first` on."""
         if self.state != MANY:
             yield Item(
-                self.state, self.seq, self.time, self.body, self.offset, self.end, self.following
+                self.state,
+                self.seq,
+                self.time,
+                self.body,
+                self.offset,
+                self.offset,
+                self.end,
+                self.following,
             )
             return
         payloads = split(self.body)
@@ -124,6 +133,7 @@ class Frame(NamedTuple):
                 self.seq + index,
                 self.time,
                 payloads[index],
+                self.offset,
                 self.offset + HEADER_BYTES + at,
                 self.end if last else self.offset,
                 self.seq + index + 1,

@@ -9,12 +9,44 @@ from typing import Final, NamedTuple
 
 from pq_core.errors import StorageError, StorageUnusable
 
-__all__ = ["GroupSync"]
+__all__ = ["GroupSync", "Latch"]
 
 
 #: How long a sync is put off at most for threads that were there a moment ago, in seconds: about
 #: as long as a sync takes on a fast disk.
 GATHER: Final = 0.000_1
+
+
+class Latch:
+    """Remembers that a sync has failed, for everything that writes to one queue.
+
+    It is never tried again, since the system may have dropped what it could not write.
+
+    Attributes:
+        error: of the first sync that failed, or None.
+    """
+
+    __slots__ = ("_path", "error")
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.error: OSError | None = None
+
+    def guard(self, sync: Callable[..., object], *args: object) -> None:
+        """Calls a function that syncs; remembers and passes on its OSError."""
+        try:
+            sync(*args)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+    def check(self) -> None:
+        """Raises StorageUnusable if a sync has failed."""
+        if self.error is not None:
+            raise StorageUnusable(
+                f"{self._path}: a sync failed earlier, so what reached the disk is not known; "
+                "close the queue and open it again"
+            ) from self.error
 
 
 class _Waiter(NamedTuple):
@@ -32,11 +64,8 @@ class GroupSync:
     `GATHER`; a thread that is alone never waits. So n threads that put one item after the other
     share each sync, where otherwise they fall into two halves that sync in turn.
 
-    A sync that failed is never tried again, since the system may have dropped what it could not
-    write: everything after it is refused.
-
     Args:
-        path: the queue's directory, for messages.
+        latch: remembers a failure.
         sync: syncs everything that was written so far, and returns how far that is. Raises
             OSError.
         failed: makes the error for the caller of a failed sync, of the OSError and how far the
@@ -44,29 +73,27 @@ class GroupSync:
 
     Attributes:
         synced: how far everything is on the medium.
-        error: of the first sync that failed, or None.
     """
 
     __slots__ = (
         "_expected",
         "_failed",
         "_gate",
+        "_latch",
         "_leads",
         "_mutex",
-        "_path",
         "_sync",
         "_waiters",
-        "error",
         "synced",
     )
 
     def __init__(
         self,
-        path: Path,
+        latch: Latch,
         sync: Callable[[], int],
         failed: Callable[[OSError, int], StorageError],
     ) -> None:
-        self._path = path
+        self._latch = latch
         self._sync = sync
         self._failed = failed
         self._mutex = threading.Lock()  # protects all below; not held over a sync
@@ -75,7 +102,6 @@ class GroupSync:
         self._expected = 0  # how many threads shared the last sync or waited for the next
         self._gate: threading.Lock | None = None  # released when so many have come
         self.synced = 0
-        self.error: OSError | None = None
 
     def reach(self, wanted: int) -> None:
         """Returns once everything up to `wanted` is on the medium.
@@ -87,7 +113,7 @@ class GroupSync:
         with self._mutex:
             if self.synced >= wanted:
                 return
-            self.check()
+            self._latch.check()
             waits = self._leads
             if waits:
                 waiter = _Waiter(wanted, threading.Lock())
@@ -101,16 +127,8 @@ class GroupSync:
             self._wait(waiter)
             if self.synced >= wanted:
                 return
-            self.check()
+            self._latch.check()
         self._lead(wanted)
-
-    def check(self) -> None:
-        """Raises StorageUnusable if a sync has failed."""
-        if self.error is not None:
-            raise StorageUnusable(
-                f"{self._path}: a sync failed earlier, so what reached the disk is not known; "
-                "close the queue and open it again"
-            ) from self.error
 
     def _wait(self, waiter: _Waiter) -> None:
         try:
@@ -130,7 +148,7 @@ class GroupSync:
             self._gather()
             synced = self._sync()
         except OSError as error:
-            self.error = error
+            self._latch.error = self._latch.error or error
             self._pass_on()
             raise self._failed(error, wanted) from error
         except BaseException:
@@ -157,7 +175,7 @@ class GroupSync:
         with self._mutex:
             waiting = [waiter for waiter in self._waiters if waiter.wanted > self.synced]
             done = [waiter for waiter in self._waiters if waiter.wanted <= self.synced]
-            if self.error is not None:
+            if self._latch.error is not None:
                 done, waiting = done + waiting, []
             self._expected = len(done) + len(waiting) + 1
             following = waiting.pop(0) if waiting else None

@@ -29,6 +29,7 @@ from pq_core.log.cursor import (
     P_SEQ,
     T_RETURNED,
     T_SEQ,
+    T_SKIP,
     Position,
 )
 from pq_core.log.frame import (
@@ -73,9 +74,10 @@ class Head:
         self._generation = -1
         self._segment: Segment | None = None
         self._number = self._offset = self._seq = self._first = self._seed = self._fd = 0
+        self._latch = store.latch
         self._epoch = 0
         self._wanted = 0  # before this seq, frames have to be synced for callers with `full`
-        self.syncing = GroupSync(store.path, self._sync_written, self._sync_failed)
+        self.syncing = GroupSync(store.latch, self._sync_written, self._sync_failed)
 
     def shut(self) -> None:
         """Refuses everything from now on."""
@@ -110,11 +112,11 @@ class Head:
                     self._refresh()
                     generation = self._generation
                 seq = self._seq
-                if maxsize and seq + words[T_RETURNED] - words[T_SEQ] >= maxsize:
+                if maxsize and self._ready() >= maxsize:
                     return None
                 offset = self._offset
                 end = offset + HEADER_BYTES + length
-                if seq - self._first >= chunk or end > SEGMENT_BYTES or full or self.syncing.error:
+                if seq - self._first >= chunk or end > SEGMENT_BYTES or full or self._latch.error:
                     self._prepare(end - offset, chunk, full)
                     generation = self._generation
                     offset = self._offset
@@ -161,8 +163,7 @@ class Head:
             try:
                 self._refresh()
                 seq = self._seq
-                ready = seq + words[T_RETURNED] - words[T_SEQ]
-                if maxsize and ready + len(payloads) > maxsize:
+                if maxsize and self._ready() + len(payloads) > maxsize:
                     return None
                 # The bytes depend on the segment: an estimate decides whether to begin a new one.
                 size = sum(map(len, payloads)) + 2 * HEADER_BYTES * len(payloads)
@@ -252,7 +253,7 @@ class Head:
                     recovery.sync_all(self._store, self._segment)
                 recovery.write_note(self._store, self._segment, head, synced=head if sync else None)
                 if sync:
-                    self._disk.datasync(self._fd)
+                    self._latch.guard(self._disk.datasync, self._fd)
                     self._disk.datasync(self._store.cursor_fd)
             except OSError as error:
                 raise failure(error, self._store.segment_path(self._number)) from error
@@ -277,8 +278,13 @@ class Head:
         self._generation = words[H_GENERATION]
         if self._epoch != words[EPOCH] and self._wanted > self.syncing.synced:
             # Frames of ours that wait for their sync were taken back with another process's.
-            self.syncing.error = OSError(errno.EIO, "the sync of another process failed")
+            self._latch.error = OSError(errno.EIO, "the sync of another process failed")
         self._epoch = words[EPOCH]
+
+    def _ready(self) -> int:
+        """How many items are ready, those not yet visible included."""
+        words = self._words
+        return int(self._seq + words[T_RETURNED] - words[T_SEQ] - words[T_SKIP])
 
     def _take(self, segment: Segment) -> None:
         self._segment = segment
@@ -288,7 +294,7 @@ class Head:
 
     def _prepare(self, size: int, chunk: int, full: bool) -> None:
         """Makes the current segment ready for `size` more bytes, or begins a new one."""
-        self.syncing.check()
+        self._latch.check()
         if size > PAYLOAD_LIMIT:
             raise StorageError(
                 f"{self._store.path}: {size} bytes in one write are more than the "
@@ -312,7 +318,7 @@ class Head:
             self._disk.truncate(self._fd, self._offset)
             self._words[H_ALLOCATED] = 0
         else:
-            self._disk.datasync(self._fd)
+            self._latch.guard(self._disk.datasync, self._fd)
             self._words[H_ALLOCATED] = stop
         self._words[H_GENERATION] += 1
         self._generation = self._words[H_GENERATION]
@@ -325,14 +331,14 @@ class Head:
         if words[H_ALLOCATED] > self._offset:
             disk.truncate(self._fd, self._offset)
         if full or words[P_SEQ] != self._seq:
-            disk.datasync(self._fd)
+            self._latch.guard(self._disk.datasync, self._fd)
         header = Header(store.queue, self._number + 1, self._seq, time.time_ns())
         segment = store.create_segment(header)
         head = Position(header.number, FRAMES_AT, self._seq)
         recovery.write_note(store, segment, head, synced=head if full else None)
         if full:
-            disk.datasync(segment.fd)
-            disk.sync_directory(store.path)
+            self._latch.guard(self._disk.datasync, segment.fd)
+            self._latch.guard(disk.sync_directory, store.path)
             self.syncing.synced = max(self.syncing.synced, self._seq)
         self._take(segment)
         store.cursor.write_head(head, head)
@@ -351,21 +357,41 @@ class Head:
     def _undo(self) -> None:
         """After a failed write: takes back what may have reached the file."""
         self._generation = -1
-        if self._store.cursor.is_busy():
-            # Where this fails too, the generation stays odd and whoever comes next does it (I4).
-            with suppress(OSError, StorageError):
+        if not self._store.cursor.is_busy():
+            return
+        # Where this fails too, the generation stays odd and whoever comes next does it (I4).
+        with suppress(OSError, StorageError):
+            if self._latch.error is None:
                 recovery.mend_head(self._store)
-            self._segment = None
+            else:
+                self._drop_unpublished()
+        self._segment = None
+
+    def _drop_unpublished(self) -> None:
+        """Takes back the frames that nobody has seen yet, because they may not be durable."""
+        store, words = self._store, self._words
+        published = store.cursor.published()
+        store.cursor.begin()
+        if words[H_SEGMENT] == published.segment:
+            self._disk.truncate(self._fd, published.offset)
+        words[EPOCH] += 1
+        store.cursor.write_head(published, published)
 
     # -- syncing ------------------------------------------------------------------------------
 
     def _sync_written(self) -> int:
         """Syncs what was written so far, and lets consumers have it (I6); the seq behind it."""
         with self._mutex:
-            segment, epoch = self._segment, self._epoch
-            target = Position(self._number, self._offset, self._seq)
-        if segment is None:
-            raise OSError(errno.EIO, "an earlier write in the same moment failed")
+            self._lock()
+            try:
+                self._refresh()
+                segment, epoch = self._segment, self._epoch
+                target = Position(self._number, self._offset, self._seq)
+            finally:
+                self._unlock()
+        if self._latch.error is not None:
+            raise self._latch.error
+        assert segment is not None
         self._disk.datasync(segment.fd)
         words = self._words
         with self._mutex:
@@ -396,20 +422,16 @@ class Head:
         Returns:
             Whether the frame before `seq` had been seen already and is kept.
         """
-        words, store = self._words, self._store
+        words = self._words
         with self._mutex:
             self._lock()
             try:
                 self._generation = -1
                 if words[P_SEQ] >= seq:
                     return True
-                published = store.cursor.published()
-                if words[H_SEQ] > published.seq and words[H_SEGMENT] == published.segment:
-                    store.cursor.begin()
+                if words[H_SEQ] > words[P_SEQ]:
                     with suppress(OSError):
-                        self._disk.truncate(self._fd, published.offset)
-                    words[EPOCH] += 1
-                    store.cursor.write_head(published, published)
+                        self._drop_unpublished()
                 return False
             finally:
                 self._unlock()

@@ -36,9 +36,10 @@ import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from mmap import mmap
 from struct import Struct
 from typing import BinaryIO, Final, NamedTuple, NoReturn
+
+from pq_core.log.pickles import Buffer, LegacyDamage, opcodes, split_pickles
 
 __all__ = [
     "Chunk",
@@ -55,9 +56,6 @@ __all__ = [
     "split_items",
 ]
 
-#: A chunk as it was read or mapped; mapping it keeps a large one out of memory.
-Buffer = bytes | mmap
-
 #: The longest info in bytes; a real one has about a hundred. It bounds what damage can cost.
 _INFO_LIMIT: Final = 1 << 16
 #: No number in an info is larger: more would not fit a file offset.
@@ -65,40 +63,7 @@ _NUMBER_LIMIT: Final = 1 << 63
 _NAME: Final = re.compile(r"q[0-9]{5,}")
 
 _LITTLE: Final = Struct("<I")
-_LITTLE_SIGNED: Final = Struct("<i")
-_LITTLE_LONG: Final = Struct("<Q")
 _PREFIX: Final = {"msgpack": _LITTLE, "cbor2": _LITTLE, "queuelib": Struct(">I")}
-
-_STOP: Final = 0x2E
-_PROTO: Final = 0x80
-_FRAME: Final = 0x95
-
-# How long an opcode's argument is: 0 and more are bytes, the others are told by the argument.
-_UNKNOWN: Final = -1
-_LINE: Final = -2
-_TWO_LINES: Final = -3
-_COUNTED_1: Final = -4
-_COUNTED_4: Final = -5
-_COUNTED_4_SIGNED: Final = -6
-_COUNTED_8: Final = -7
-
-_ARGUMENTS: Final[dict[int, bytes]] = {
-    0: b"().012NQR]abdelostu}\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98",
-    1: b"Khq\x80\x82",
-    2: b"M\x83",
-    4: b"Jjr\x84",
-    8: b"G\x95",
-    _LINE: b"FILPSVgp",
-    _TWO_LINES: b"ci",
-    _COUNTED_1: b"CU\x8a\x8c",
-    _COUNTED_4: b"BX",
-    _COUNTED_4_SIGNED: b"T\x8b",
-    _COUNTED_8: b"\x8d\x8e\x96",
-}
-_FORM: Final = [_UNKNOWN] * 256
-for _form, _codes in _ARGUMENTS.items():
-    for _code in _codes:
-        _FORM[_code] = _form
 
 #: What a dict of numbers and lists of numbers is made of, in protocols 0 to 5. No tuples: they could
 #: be nested into keys that take for ever to hash. No LONG_BINPUT: its argument allocates memory.
@@ -111,23 +76,6 @@ _INFO_OPCODES: Final = frozenset(
 )
 #: The longest PUT with its newline that an info may have: no memo entry above 9999.
 _PUT_BYTES: Final = 6
-
-
-class LegacyDamage(ValueError):
-    """What a predecessor left is damaged or incomplete.
-
-    Attributes:
-        offset: where in the file, in bytes, or None where it is the whole.
-        reason: what is wrong there.
-    """
-
-    def __init__(self, reason: str, offset: int | None = None) -> None:
-        super().__init__(reason if offset is None else f"{reason} at byte {offset}")
-        self.reason = reason
-        self.offset = offset
-
-    def __reduce__(self) -> tuple[type[LegacyDamage], tuple[str, int | None]]:
-        return type(self), (self.reason, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +280,7 @@ def split_items(
     if not 0 <= start <= stop or start > len(data):
         raise LegacyDamage(f"the chunk has {len(data)} bytes and no item", start)
     if serializer_name == "pickle":
-        yield from _split_pickles(data, start, limit)
+        yield from split_pickles(data, start, limit)
     elif serializer_name == "json":
         yield from _split_lines(data, start, limit)
     elif serializer_name in _PREFIX:
@@ -427,7 +375,7 @@ class _PlainUnpickler(pickle.Unpickler):
 def _load_plain_pickle(data: bytes) -> object:
     """The value of a pickle of plain numbers, lists and dicts; anything else is refused unread."""
     at = 0
-    for code, end in _opcodes(data, 0, len(data)):
+    for code, end in opcodes(data, 0, len(data)):
         if code not in _INFO_OPCODES or (code == ord("p") and end - at > _PUT_BYTES):
             raise LegacyDamage("info is a pickle of more than numbers", at)
         at = end
@@ -495,83 +443,6 @@ def _holds_items(info: Info, number: int) -> bool:
 
 
 # --- items
-
-
-def _opcodes(data: Buffer, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """The opcodes of the pickle at `start` up to its STOP: (code, where its argument ends).
-
-    Frames are passed through, not believed: one of a damaged length does not hide what follows.
-
-    Raises:
-        LegacyDamage: there is no opcode, or the pickle does not end before `stop`.
-    """
-    at = start
-    while at < stop:
-        code = data[at]
-        form = _FORM[code]
-        end = at + 1
-        if form > 0:
-            end += form
-        elif form < 0:
-            end = _argument_end(data, end, stop, form)
-        if end > stop:
-            break
-        yield code, end
-        if code == _STOP:
-            return
-        at = end
-    raise LegacyDamage("a pickle is cut short", start)
-
-
-def _argument_end(data: Buffer, at: int, stop: int, form: int) -> int:
-    """Where the argument at `at` ends; behind `stop` where it is cut short."""
-    if form in (_LINE, _TWO_LINES):
-        for _ in range(_LINE - form + 1):
-            at = data.find(b"\n", at, stop) + 1
-            if not at:
-                return stop + 1
-        return at
-    if form == _UNKNOWN:
-        raise LegacyDamage("a byte that is no opcode of a pickle", at - 1)
-    if form == _COUNTED_1:
-        return at + 1 + data[at] if at < stop else stop + 1
-    counted = _LITTLE_LONG if form == _COUNTED_8 else _LITTLE
-    if form == _COUNTED_4_SIGNED:
-        counted = _LITTLE_SIGNED
-    if at + counted.size > stop:
-        return stop + 1
-    length: int = counted.unpack_from(data, at)[0]
-    if length < 0:
-        raise LegacyDamage("a negative length in a pickle", at)
-    return at + counted.size + length
-
-
-def _split_pickles(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
-    at = start
-    while at < stop:
-        end = _frame_end(data, at, stop)
-        if not end:
-            for _, end in _opcodes(data, at, stop):  # noqa: B007 - the last one is the pickle's end
-                pass
-        yield data[at:end]
-        at = end
-
-
-def _frame_end(data: Buffer, at: int, stop: int) -> int:
-    """Where the pickle at `at` ends if it is a single frame (protocol 4 and 5), else 0.
-
-    It takes a small dict at 4,300,000 items/s where walking makes 240,000, and it passes over damage
-    inside the frame, so that one damaged item does not hide those behind it. A pickler begins every
-    pickle with PROTO, and writes none inside: a frame that ends in STOP before another PROTO is the
-    whole pickle.
-    """
-    body = at + 11
-    if body > stop or data[at] != _PROTO or data[at + 2] != _FRAME:
-        return 0
-    end: int = body + _LITTLE_LONG.unpack_from(data, at + 3)[0]
-    if end > stop or data[end - 1] != _STOP or (end < stop and data[end] != _PROTO):
-        return 0
-    return end
 
 
 def _split_lines(data: Buffer, start: int, stop: int) -> Iterator[bytes]:

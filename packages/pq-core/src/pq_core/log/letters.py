@@ -9,7 +9,16 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
-from pq_core.log.frame import DONE, LIVE, Frame, encode, next_valid, scan
+from pq_core.log.frame import (
+    DONE,
+    FRAME,
+    HEADER_BYTES,
+    LIVE,
+    Frame,
+    encode,
+    next_valid,
+    scan,
+)
 from pq_core.log.segment import Header
 from pq_core.log.store import Segment, Store
 from pq_core.protocols import DeadLetter
@@ -35,6 +44,7 @@ class Letters:
     def add(self, seq: int, reason: str, payload: bytes, time_ns: int) -> None:
         """Keeps an item, durably. Does nothing where it is there already."""
         with self._open(create=True) as file:
+            self._cut(file)
             if any(frame.seq == seq for frame in self._live(file)):
                 return
             text = reason.encode("utf-8", "replace")
@@ -50,7 +60,7 @@ class Letters:
             if not size:
                 self._store.disk.sync_directory(self._store.path)
 
-    def list(self) -> list[DeadLetter]:
+    def kept(self) -> list[DeadLetter]:
         """All that are kept, oldest first."""
         with suppress(FileNotFoundError), self._open() as file:
             return [_letter(frame) for frame in self._live(file)]
@@ -71,13 +81,65 @@ class Letters:
             self._store.disk.datasync(file.fd)
 
     def damage(self) -> int | None:
-        """Where the file is damaged, or None."""
+        """Where the file is damaged first, or None."""
         with suppress(FileNotFoundError), self._open() as file:
-            end = 0
-            for frame in scan(file.read, 0, self._seed):
-                end = frame.end
-            return end if end < file.size() else None
+            for start, _ in self._gaps(file):
+                return start
         return None
+
+    def repair(self) -> None:
+        """Copies what is damaged to `dead.bad`, and writes the file anew without it."""
+        with suppress(FileNotFoundError), self._open() as file:
+            gaps = self._gaps(file)
+            if not gaps:
+                return
+            for start, stop in gaps:
+                self._store.set_aside(file, start, stop)
+            whole = b"".join(
+                file.read(frame.offset, frame.end - frame.offset) for frame in self._live(file)
+            )
+            fresh = self._path.with_name(f"{DEAD_NAME}.new")
+            fd = self._store.disk.open(fresh, create=True)
+            try:
+                self._store.disk.truncate(fd, 0)
+                self._store.disk.write_all(fd, whole, 0)
+                self._store.disk.datasync(fd)
+            finally:
+                os.close(fd)
+            self._store.disk.rename(fresh, self._path)
+            self._store.disk.sync_directory(self._store.path)
+
+    def _gaps(self, file: _File) -> list[tuple[int, int]]:
+        """The places between valid frames; not what a killed writer left at the end."""
+        offset, size = 0, file.size()
+        gaps = []
+        while offset < size:
+            for frame in scan(file.read, offset, self._seed):
+                offset = frame.end
+            later = next_valid(file.read, offset, size, self._seed, 0)
+            if later is None:
+                if offset < size and not self._is_torn(file, offset):
+                    gaps.append((offset, size))
+                break
+            gaps.append((offset, later.offset))
+            offset = later.offset
+        return gaps
+
+    def _is_torn(self, file: _File, offset: int) -> bool:
+        """Whether a frame at the end of the file is shorter than it says it is."""
+        raw = file.read(offset, HEADER_BYTES)
+        if len(raw) < HEADER_BYTES:
+            return LIVE.startswith(raw[:4])
+        state, _, length, _, _ = FRAME.unpack(raw)
+        return state == LIVE and file.size() < offset + HEADER_BYTES + int(length)
+
+    def _cut(self, file: _File) -> None:
+        """Removes what a killed writer left at the end."""
+        end = 0
+        for frame in scan(file.read, 0, self._seed):
+            end = frame.end
+        if end < file.size() and self._is_torn(file, end):
+            self._store.disk.truncate(file.fd, end)
 
     def _open(self, *, create: bool = False) -> _File:
         header = Header(self._store.queue, 0, 0, 0)

@@ -104,7 +104,7 @@ class Log:
     @property
     def broken(self) -> bool:
         """Whether a sync has failed, so that this object must not be trusted any more."""
-        return bool(self.head.syncing.error or self.tail.syncing.error)
+        return self._store.latch.error is not None
 
     def detach(self, *, sync: bool) -> None:
         """One user less; the last one closes the files.
@@ -184,7 +184,7 @@ class Log:
     def dead_letters(self) -> list[DeadLetter]:
         """The dead letters, oldest first."""
         with self._alone():
-            return Letters(self._store).list()
+            return Letters(self._store).kept()
 
     def forget_dead(self, ids: Iterable[int]) -> None:
         """Drops the dead letters with these ids."""
@@ -202,6 +202,7 @@ class Log:
         found = self.verify()
         with self._alone():
             self.tail.heal()
+            Letters(self._store).repair()
             verification.renew(self._store)
         return found
 

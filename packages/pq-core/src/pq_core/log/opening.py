@@ -13,7 +13,7 @@ from pq_core.errors import SchemaMismatch, StorageCorrupt
 from pq_core.log import recovery
 from pq_core.log.create import CURSOR_NAME, LOCK_NAME, create
 from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, VERSION, CursorFile
-from pq_core.log.segment import FRAMES_AT, Header, numbers
+from pq_core.log.segment import FRAMES_AT, MAGIC, Header, numbers, segment_name
 from pq_core.log.store import Store
 
 __all__ = ["Find", "Predecessor", "open_store"]
@@ -94,22 +94,25 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
                 left.remove()
             return
     headers: list[Header] = []
-    empty, foreign = [], None
+    begun, foreign = [], None
     left = find(path)
     for number in numbers(os.listdir(path)):
-        file = path / f"q{number:05d}"
-        data = file.read_bytes() if file.stat().st_size <= FRAMES_AT else _first_bytes(file)
+        file = path / segment_name(number)
+        data = _first_bytes(file)
         try:
             header = Header.decode(data)
         except ValueError as error:
-            if not data or not any(data):
-                empty.append(file)
+            if MAGIC.startswith(data[: len(MAGIC)]) and len(data) < FRAMES_AT:
+                begun.append(file)
             elif left is None:
                 foreign = foreign or StorageCorrupt(
                     file, 0, str(error), "move the file away, or use another directory"
                 )
         else:
-            headers.append(header)
+            if (header.number, header.first) == (0, 1) and file.stat().st_size <= FRAMES_AT:
+                begun.append(file)
+            else:
+                headers.append(header)
     if left is None and cursor.exists():
         bad = path / f"{CURSOR_NAME}.bad"
         if not headers:
@@ -120,7 +123,7 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
     if left is not None:
         for header in headers:
             if header.number >= left.number:
-                disk.unlink(path / f"q{header.number:05d}")
+                disk.unlink(path / segment_name(header.number))
         create(path, disk, left.payloads, left.number)
         left.remove()
     elif headers:
@@ -135,7 +138,8 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
     elif foreign is not None:
         raise foreign
     else:
-        for file in empty:
+        # What was left of a creation is written over.
+        for file in begun:
             disk.unlink(file)
         create(path, disk)
 

@@ -120,7 +120,11 @@ def scan_head(store: Store, *, since: Position | None = None) -> tuple[Segment, 
         try:
             current = store.open_segment(number)
         except StorageCorrupt as error:
-            _set_aside_file(store, number, error.reason)
+            if number == found[-1] and os.path.getsize(error.path) < FRAMES_AT:
+                # Its writer died before there was a frame in it (I5).
+                store.disk.unlink(error.path)
+            else:
+                _set_aside_file(store, number, error.reason)
             continue
         if since is None:
             end = _end_of(store, current, Position(number, FRAMES_AT, current.first), cut=False)

@@ -14,6 +14,7 @@ from pq_core.disk import Disk
 from pq_core.errors import QueueClosed, StorageCorrupt, StorageError
 from pq_core.log.claims import BLOCK, blank, claims_name, valid_claims
 from pq_core.log.cursor import CURSOR_BYTES, CursorFile
+from pq_core.log.group import Latch
 from pq_core.log.segment import FRAMES_AT, VERSION, Header, segment_name
 from pq_core.protocols import Damage
 
@@ -139,6 +140,7 @@ class Store:
         cursor_fd: its descriptor; the flock on it is the tail lock.
         lock_fd: the descriptor of `lock`; the flock on it is the head lock.
         damage: what was found damaged and set aside since the store was opened.
+        latch: whether a sync has failed.
     """
 
     def __init__(self, path: Path, disk: Disk, lock_fd: int, cursor_fd: int) -> None:
@@ -147,6 +149,7 @@ class Store:
         self.lock_fd = lock_fd
         self.cursor_fd = cursor_fd
         self.damage: list[Damage] = []
+        self.latch = Latch(path)
         self._map = mmap.mmap(cursor_fd, CURSOR_BYTES)
         self.cursor = CursorFile(memoryview(self._map))
         self.queue = b""
@@ -234,9 +237,11 @@ class Store:
         except FileNotFoundError:
             return None
         try:
-            whole = os.fstat(fd).st_size % BLOCK == 0
-            if not whole or not valid_claims(self.disk.pread(fd, BLOCK, 0), self.queue):
-                self.report(path, 0, "the list of claimed items is damaged")
+            size = os.fstat(fd).st_size
+            if size % BLOCK or not valid_claims(self.disk.pread(fd, BLOCK, 0), self.queue):
+                # One that is too short was about to be made when its process was killed.
+                if size >= BLOCK:
+                    self.report(path, 0, "the list of claimed items is damaged")
                 self.disk.truncate(fd, 0)
                 self.disk.write_all(fd, blank(self.queue), 0)
             return ClaimsFile(self.disk, path, index, fd)

@@ -83,7 +83,7 @@ class Tail:
         self._takes = 0
         self._swept = 0.0
         self._marks = Marks(store, self._walk)
-        self.syncing = GroupSync(store.path, self._sync_settled, self._sync_failed)
+        self.syncing = GroupSync(store.latch, self._sync_settled, self._sync_failed)
 
     def close(self) -> None:
         """Drops this process's sign of life; what it has out may be handed out again."""
@@ -226,20 +226,20 @@ class Tail:
                 return
             start = Position(out.segment, out.offset, out.first)
             for segment, item in self._walk(start, seq + 1):
-                here = (segment.number, start.offset, item.seq)
+                here = Position(segment.number, item.offset, item.seq)
                 end = Position(segment.number, item.end, item.following)
                 mark = item.mark
-                start = end
             holder.outs.remove(out)
             if out.first < seq:
                 index = self._owners.claim(out.segment, out.offset, out.first, seq)
                 before = Out((out.segment, out.offset, out.first), out.mark, here, index)
                 holder.outs.append(before)
             if end.seq < out.stop:
-                _, item = next(self._walk(end, out.stop))
-                index = self._owners.claim(*end, out.stop)
+                segment, item = next(self._walk(end, out.stop))
+                behind = Position(segment.number, item.offset, item.seq)
+                index = self._owners.claim(*behind, out.stop)
                 rest = (out.end_segment, out.end_offset, out.stop)
-                holder.outs.append(Out(end, item.mark, rest, index))
+                holder.outs.append(Out(behind, item.mark, rest, index))
             holder.outs.sort(key=lambda out: out.first)
             self._settle([Out(here, mark, end, out.index)])
             generation = self._settled[4]
@@ -330,7 +330,8 @@ class Tail:
         return Position(self._segment, self._offset, self._seq)
 
     def _refresh(self) -> None:
-        """Takes over what another process has written."""
+        """Takes over what another process has written. Refuses to after a failed sync."""
+        self._store.latch.check()
         group = self._store.cursor.tail()
         if group is None:
             recovery.mend_tail(self._store)
@@ -360,6 +361,7 @@ class Tail:
     def _reach(self) -> bool:
         """Sees to it that the item at the tail is read ahead. Whether there is one."""
         words = self._words
+        self._store.latch.check()
         while True:
             seq, published = self._seq, words[P_SEQ]
             if seq >= published:
@@ -449,7 +451,7 @@ class Tail:
             after = Position(segment.number, item.end, item.following)
             wanted = item.state == LIVE and self._settled[2] <= first
             if wanted:
-                here = (run.start.segment, run.start.offset, first)
+                here = (segment.number, item.offset, first)
                 if holder is None:
                     self._settle([Out(here, item.mark, after, -1)])
                 else:
@@ -507,7 +509,9 @@ class Tail:
         pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)
         self._write(self._seq)
         if offset >= _DRAINED and seq == self._words[P_SEQ] == self._seq:
-            drained = self._head.roll_drained(Position(*low), _DRAINED)
+            drained = None
+            with suppress(OSError, StorageError):
+                drained = self._head.roll_drained(Position(*low), _DRAINED)
             if drained is not None:
                 self._segment, self._offset, _ = drained
                 self._ahead = []
@@ -517,12 +521,18 @@ class Tail:
             self._drop(before, segment)
 
     def _drop(self, first: int, stop: int) -> None:
-        """Removes the segments from `first` up to before `stop`, once the cursor is durable."""
+        """Removes the segments from `first` up to before `stop`, once the cursor is durable.
+
+        The items are settled, whatever goes wrong here: what is left over goes in the next open.
+        """
         self._marks.forget(stop)
-        self._disk.datasync(self._store.cursor_fd)
+        try:
+            self._store.latch.guard(self._disk.datasync, self._store.cursor_fd)
+        except OSError:
+            return
         for number in range(first, stop):
             self._store.forget(number)
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 self._disk.unlink(self._store.segment_path(number))
 
     # -- syncing --------------------------------------------------------------------------------
@@ -538,6 +548,8 @@ class Tail:
         return generation
 
     def _sync_failed(self, error: OSError, _: int) -> StorageError:
+        with self._mutex:
+            self._generation = -1
         return StorageError(
             f"{self._store.path}: the sync failed ({error.strerror}), so the item may come again "
             "after a power cut; close the queue and open it again"
