@@ -157,7 +157,6 @@ class Head:
         Returns:
             The first item's seq, or None where there is no room for all.
         """
-        words = self._words
         with self._mutex:
             self._lock()
             try:

@@ -124,21 +124,22 @@ def scan_head(store: Store, *, since: Position | None = None) -> tuple[Segment, 
                 # Its writer died before there was a frame in it (I5).
                 store.disk.unlink(error.path)
             else:
-                _set_aside_file(store, number, error.reason)
+                unsynced = since is not None and number > since.segment
+                _set_aside_file(store, number, error.reason, report=not unsynced)
             continue
         if since is None:
             end = _end_of(store, current, Position(number, FRAMES_AT, current.first), cut=False)
             segment = current
             break
-        gap = segment is not None and current.first != end.seq and number > since.segment
-        if gap:
-            for later in [n for n in found if n >= number]:
-                _set_aside_file(store, later, "it lies behind items that a power cut has lost")
-            break
         if number < since.segment:
-            end = Position(number + 1, FRAMES_AT, current.first)
+            end = Position(number + 1, FRAMES_AT, since.seq)
             segment = current
             continue
+        if current.first > max(end.seq, since.seq):
+            for later in [n for n in found if n >= number]:
+                reason = "it lies behind items that a power cut has lost"
+                _set_aside_file(store, later, reason, report=False)
+            break
         start = Position(number, FRAMES_AT, current.first)
         if low.segment == number and current.first <= low.seq:
             start = low
@@ -198,9 +199,10 @@ def _restart(store: Store, low: Position, found: list[int]) -> tuple[Segment, Po
     return segment, Position(number, FRAMES_AT, low.seq)
 
 
-def _set_aside_file(store: Store, number: int, reason: str) -> None:
+def _set_aside_file(store: Store, number: int, reason: str, *, report: bool = True) -> None:
     path = store.segment_path(number)
-    store.report(path, None, reason)
+    if report:
+        store.report(path, None, reason)
     store.forget(number)
     bad = path.with_name(path.name + ".bad")
     count = 1
@@ -283,6 +285,13 @@ def rebuild(store: Store) -> None:
         void = encode_void(HEADER_BYTES, head.seq, lost, segment.seed)
         store.disk.write_all(segment.fd, void, head.offset)
         head = Position(head.segment, head.offset + HEADER_BYTES, bound.seq)
+    if head.seq == settled.seq and head != settled.position:
+        # Nothing is left to be settled, and the place where that was may have been lost.
+        settled = Settled(*head, 0, settled.generation + 1)
+        cursor.write_slot(settled)
+    if restarted:
+        # Nobody who had something out is alive, and the lists of it were never synced.
+        store.reset_claims()
     sync_all(store, segment)
     cursor.write_head(head, head)
     # Whoever looks at the tail next finds it torn and mends it: that takes the claims too.

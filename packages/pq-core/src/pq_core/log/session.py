@@ -58,11 +58,19 @@ class Session:
             own = self._local.own
         except AttributeError:
             own = self._new()
-        items = self._log.tail.take(None if self._settles else own, count, full=full)
-        if items:
-            own.got += len(items)
-            if self._settles:
-                self._ledger.start()
+        if self._settles:
+            # Before the item is settled: join() must see it in one of the two places.
+            self._ledger.start()
+            try:
+                items = self._log.tail.take(None, count, full=full)
+            except BaseException:
+                self._ledger.finish()
+                raise
+            if not items:
+                self._ledger.finish()
+        else:
+            items = self._log.tail.take(own, count, full=full)
+        own.got += len(items)
         return items
 
     def come_back(self) -> None:

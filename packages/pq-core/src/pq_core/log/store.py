@@ -7,6 +7,7 @@ import logging
 import mmap
 import os
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -262,6 +263,20 @@ class Store:
             with suppress(OSError):
                 self.disk.unlink(path)
             raise
+
+    def reset_claims(self) -> None:
+        """Empties every claims file whose owner is dead."""
+        for index in count():
+            try:
+                fd = self.disk.open(self.path / claims_name(index))
+            except FileNotFoundError:
+                return
+            try:
+                if self.disk.try_lock(fd):
+                    self.disk.truncate(fd, 0)
+                    self.disk.write_all(fd, blank(self.queue), 0)
+            finally:
+                os.close(fd)
 
     # -- damage ---------------------------------------------------------------------------
 

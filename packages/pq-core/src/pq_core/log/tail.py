@@ -55,7 +55,7 @@ _DRAINED: Final = 1 << 20
 #: Dead consumers are looked for once in this many takes, and when there is nothing to take at
 #: most once in this many seconds.
 _SWEEP_TAKES: Final = 256
-_SWEEP_SECONDS: Final = 0.02
+_SWEEP_SECONDS: Final = 0.2
 
 
 class Tail:
@@ -527,6 +527,8 @@ class Tail:
         """
         self._marks.forget(stop)
         try:
+            # The cursor names a segment that may be there in memory only.
+            self._store.latch.guard(self._disk.sync_directory, self._store.path)
             self._store.latch.guard(self._disk.datasync, self._store.cursor_fd)
         except OSError:
             return
