@@ -60,7 +60,6 @@ class Row:
         label: what the floor is called.
         goal: the least share of the floor.
         predecessor: the workload of predecessor.py, or "".
-        slow: items are synced one by one, so the two sides take about as long.
     """
 
     name: str
@@ -485,7 +484,8 @@ def traced(command: list[str], root: Path, env: dict[str, str]) -> dict[str, int
     report = root / "strace"
     whole = ["strace", "-f", "-c", "-o", str(report), *command]
     subprocess.run(whole, check=True, env=env, stdout=subprocess.DEVNULL)
-    return {name: int(calls) for calls, name in _LINE.findall(report.read_text())}
+    found = _LINE.findall(report.read_text())
+    return {name: int(calls) for calls, name in found if name != "total"}
 
 
 def show_calls(root: Path, options: Options) -> None:

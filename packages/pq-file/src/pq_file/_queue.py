@@ -70,8 +70,8 @@ class Queue(Generic[T]):
             what somebody else may have written: see `pq_core.serializers.signed`.
         autosave: whether a get settles its item at once. `auto_save` is another spelling.
         durability: what a returned put and task_done survive: 'full' power loss, 'normal' the
-            death of the process (after power loss a prefix is left), 'off' the same without any
-            sync at all, not even of finished segments.
+            death of the process (after power loss a prefix is left), 'off' the same, and closing
+            syncs nothing either.
         disk: the port through which files are touched; for tests.
 
     Raises:
@@ -83,11 +83,9 @@ class Queue(Generic[T]):
 
     #: What a URL such as ``file:///var/spool/mail?durability=full`` may say.
     url_options: ClassVar[dict[str, type]] = {
-        "maxsize": int,
-        "chunksize": int,
-        "serializer": str,
+        **dict.fromkeys(("maxsize", "chunksize"), int),
+        **dict.fromkeys(("serializer", "durability"), str),
         "autosave": bool,
-        "durability": str,
     }
 
     def __init__(
@@ -237,7 +235,7 @@ class Queue(Generic[T]):
         try:
             item: T = self._loads(payload)
         except Exception as error:
-            self._bury(seq, payload, error)
+            raise self._bury(seq, payload, error) from error
         return item
 
     def get_nowait(self) -> T:
@@ -259,19 +257,13 @@ class Queue(Generic[T]):
         self._session.come_back()
         taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
         self._ring(self._open())
-        loads = self._loads
-        with suppress(Exception):
-            return [loads(payload) for _, payload in taken]
         items: list[T] = []
         failed: DecodeError | None = None
         for seq, payload in taken:
             try:
                 items.append(self._loads(payload))
             except Exception as error:
-                try:
-                    self._bury(seq, payload, error)
-                except DecodeError as buried:
-                    failed = buried
+                failed = self._bury(seq, payload, error)
         if not items and failed is not None:
             raise failed
         return items
@@ -291,15 +283,14 @@ class Queue(Generic[T]):
         self._open()
         return self._session.finished() or None
 
-    def _bury(self, seq: int, payload: bytes, error: Exception) -> NoReturn:
-        """Makes an item that cannot be read a dead letter, and says so."""
+    def _bury(self, seq: int, payload: bytes, error: Exception) -> DecodeError:
+        """Makes an item that cannot be read a dead letter, and returns what to say."""
         failure = self._codec.decode_error(error, id=seq)
         log = self._open()
         log.bury(seq, str(failure), payload)
         self._session.settle(seq, full=self._full)
-        if log.room.waiting:
-            log.room.ring()
-        raise failure from error
+        self._ring(log)
+        return failure
 
     # -- settling -----------------------------------------------------------------------------
 

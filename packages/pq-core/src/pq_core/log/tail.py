@@ -12,18 +12,16 @@ What a call may rely on, and what is written when, is numbered in DESIGN.md (I9 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 
 from pq_core.errors import StorageError
 from pq_core.log import recovery
 from pq_core.log.ahead import Ahead, read_ahead
 from pq_core.log.claims import STOP
 from pq_core.log.cursor import (
-    CHECK,
     L_SEQ,
     P_SEQ,
     SLOTS_AT,
@@ -32,8 +30,6 @@ from pq_core.log.cursor import (
     T_RETURNED,
     T_SEQ,
     T_SKIP,
-    TAIL_AT,
-    TAIL_WORDS,
     Position,
     Settled,
     pack_slot,
@@ -43,10 +39,11 @@ from pq_core.log.group import GroupSync
 from pq_core.log.head import Head
 from pq_core.log.holder import Holder, Out
 from pq_core.log.marks import Marks
-from pq_core.log.owners import Owners, shrink
+from pq_core.log.owners import shrink
 from pq_core.log.segment import FRAMES_AT
-from pq_core.log.store import Gone, Segment, Store, closed, failure
+from pq_core.log.store import Segment, Store, failure
 from pq_core.log.view import View
+from pq_core.log.words import TailWords
 
 __all__ = ["Tail"]
 
@@ -58,43 +55,19 @@ _SWEEP_TAKES: Final = 256
 _SWEEP_SECONDS: Final = 0.2
 
 
-class Tail:
+class Tail(TailWords):
     """Hands out items to all threads of this process, and takes turns with other processes."""
 
     def __init__(self, store: Store, head: Head) -> None:
-        self._store = store
+        super().__init__(store)
         self._head = head
-        self._words: Any = store.cursor.words
-        self._buffer = store.cursor.buffer
-        self._disk = store.disk
-        self._lock, self._unlock = store.disk.locks(store.cursor_fd)
-        # Protects the fields below among threads, as the tail lock protects the words and the
-        # claims among processes. Taken before the tail lock.
-        self._mutex = threading.Lock()
-        self._owners = Owners(store)
-        # What the words said when this process last wrote or read them.
-        self._generation = -1
-        self._segment = self._offset = self._seq = 0
-        self._settled: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
-        # Items read ahead, from the seq `_first` on: the payload, where its state stands, and
-        # where the next item lies. All of them were valid, live and published.
+        # Items read ahead, from the seq `_first` on. All were valid, live and published.
         self._ahead: Ahead = []
         self._first = 0
         self._takes = 0
         self._swept = 0.0
         self._marks = Marks(store, self._walk)
         self.syncing = GroupSync(store.latch, self._sync_settled, self._sync_failed)
-
-    def close(self) -> None:
-        """Drops this process's sign of life; what it has out may be handed out again."""
-        with self._mutex:
-            self._lock = closed
-            self._words = Gone()
-            self._owners.close()
-
-    def abandon(self) -> None:
-        """In a forked child: closes what is the parent's, without a word to anybody."""
-        self._owners.close()
 
     # -- taking -------------------------------------------------------------------------------
 
@@ -309,54 +282,8 @@ class Tail:
 
     # -- under the mutex and the tail lock ------------------------------------------------------
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Holds the tail lock, with everything read anew that another process has changed."""
-        with self._mutex:
-            self._lock()
-            try:
-                if self._words[T_GENERATION] != self._generation:
-                    self._refresh()
-                yield
-            except BaseException as error:
-                self._generation = -1
-                if isinstance(error, OSError):
-                    raise failure(error, self._store.path) from error
-                raise
-            finally:
-                self._unlock()
-
-    def _position(self) -> Position:
-        return Position(self._segment, self._offset, self._seq)
-
-    def _refresh(self) -> None:
-        """Takes over what another process has written. Refuses to after a failed sync."""
-        self._store.latch.check()
-        group = self._store.cursor.tail()
-        if group is None:
-            recovery.mend_tail(self._store)
-            # The tail has gone back to before what the dead had.
-            self._owners.sweep()
-            self._owners.forget_returned()
-            self._words[T_RETURNED] = 0
-            group = self._store.cursor.tail()
-            assert group is not None
-        tail, self._settled = group
-        if tail.segment != self._segment or tail.seq < self._seq:
-            self._ahead = []
-        self._segment, self._offset, self._seq = tail
-        self._generation = self._words[T_GENERATION]
-
-    def _write(self, seq: int) -> None:
-        """Moves the tail to here. CursorFile.write_tail in line: as a call it costs 0.9 µs."""
-        self._seq = seq
-        segment, offset = self._segment, self._offset
-        a, b, c, d, e = self._settled
-        self._generation = generation = self._generation + 1
-        check = segment ^ offset ^ seq ^ a ^ b ^ c ^ d ^ e ^ CHECK
-        TAIL_WORDS.pack_into(
-            self._buffer, TAIL_AT, segment, offset, seq, a, b, c, d, e, check, generation
-        )
+    def _moved(self) -> None:
+        self._ahead = []
 
     def _reach(self) -> bool:
         """Sees to it that the item at the tail is read ahead. Whether there is one."""
