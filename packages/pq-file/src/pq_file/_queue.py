@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Final, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pq_core.disk import DISK, Disk
 from pq_core.errors import DecodeError, Empty, Full, QueueClosed
@@ -81,7 +81,7 @@ class Queue(Generic[T]):
         SchemaMismatch: a newer version wrote it.
     """
 
-    #: What a URL such as ``file:///var/spool/mail?durability=full`` may say.
+    #: What a URL such as ``file:///spool?durability=full`` may say.
     url_options: ClassVar[dict[str, type]] = {
         **dict.fromkeys(("maxsize", "chunksize"), int),
         **dict.fromkeys(("serializer", "durability"), str),
@@ -146,18 +146,16 @@ class Queue(Generic[T]):
             payload = self._dumps(item)
         except Exception as error:
             raise self._codec.encode_error(item, error) from error
-        if (log := self._log) is None:
-            self._refuse()
+        log = self._log or self._open()
         if timeout is not None:
-            deadline = Deadline(block, timeout)
+            Deadline(block, timeout)
         id = log.head.append(payload, self._chunk, self._maxsize, full=self._full)
         if id is None:
-            deadline = Deadline(block, timeout)
             id = log.room.wait_for(
                 lambda: self._open().head.append(
                     payload, self._chunk, self._maxsize, full=self._full
                 ),
-                deadline,
+                Deadline(block, timeout),
             )
             if id is None:
                 raise Full(f"{self._path}: {self._maxsize} items are waiting")
@@ -222,15 +220,14 @@ class Queue(Generic[T]):
             StorageError: reading failed; the item is still there.
             ValueError: `timeout` is negative.
         """
-        if self._log is None:
-            self._refuse()
+        log = self._log or self._open()
         if self._settles:
             self._session.come_back()
         if timeout is not None and timeout < 0:
             Deadline(block, timeout)
         items = self._session.take(1, full=self._full) or self._wait(1, block, timeout)
-        if self._log.room.waiting:
-            self._log.room.ring()
+        if log.room.waiting:
+            log.room.ring()
         seq, payload = items[0]
         try:
             item: T = self._loads(payload)
@@ -460,11 +457,8 @@ class Queue(Generic[T]):
 
     def _open(self) -> Log:
         if (log := self._log) is None:
-            self._refuse()
+            raise QueueClosed(f"{self._path}: the queue is closed; open a new one on the same path")
         return log
-
-    def _refuse(self) -> NoReturn:
-        raise QueueClosed(f"{self._path}: the queue is closed; open a new one on the same path")
 
     def _ring(self, log: Log) -> None:
         if log.items.waiting:

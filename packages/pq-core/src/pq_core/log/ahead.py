@@ -7,7 +7,7 @@ from typing import Final
 from zlib import crc32
 
 from pq_core.errors import StorageError
-from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, decode, split
+from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, Frame, decode, split
 from pq_core.log.store import Store
 
 __all__ = ["read_ahead"]
@@ -61,22 +61,32 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
                 break
             ahead.append((body[20:], offset + at, offset + end))
             seq += 1
-        elif state == MANY:
+        else:
             frame = decode(data, at, offset + at, seed)
             if frame is None or not frame.seq <= seq < frame.following:
                 break
-            payloads = split(frame.body)
-            count = len(payloads)
-            if not frame.body.endswith(LIVE * count):
-                # Some are settled: take the others one by one.
-                live = takewhile(lambda item: item.state == LIVE, frame.items(seq))
-                ahead += [(item.payload, item.mark, item.end) for item in live]
+            if frame.state != MANY:
+                # Settled, lost, or live with a flipped bit in the state.
+                if frame.state != LIVE:
+                    break
+                ahead.append((frame.body, frame.offset, frame.end))
+            elif not _add_many(frame, seq, ahead):
                 break
-            skip, here, marks = seq - frame.seq, frame.offset, frame.end - 4 * count
-            ahead += [(payloads[i], marks + 4 * i, here) for i in range(skip, count - 1)]
-            ahead.append((payloads[-1], frame.end - 4, frame.end))
             seq = frame.following
-        else:
-            break
         at = end
     return ahead
+
+
+def _add_many(frame: Frame, seq: int, ahead: Ahead) -> bool:
+    """Adds the live items of a frame of many; whether that were all from `seq` on."""
+    payloads = split(frame.body)
+    count = len(payloads)
+    if not frame.body.endswith(LIVE * count):
+        # Some are settled: take those before them.
+        live = list(takewhile(lambda item: item.state == LIVE, frame.items(seq)))
+        ahead += [(item.payload, item.mark, item.end) for item in live]
+        return len(live) == frame.following - seq
+    here, marks = frame.offset, frame.end - 4 * count
+    ahead += [(payloads[i], marks + 4 * i, here) for i in range(seq - frame.seq, count - 1)]
+    ahead.append((payloads[-1], frame.end - 4, frame.end))
+    return True

@@ -100,6 +100,7 @@ class Log:
         self.tail = Tail(self._store, self.head)
         self.items = Bell(self._probe_items)
         self.room = Bell(self._probe_room)
+        self.tail.sweep()
 
     @property
     def broken(self) -> bool:

@@ -12,7 +12,7 @@ from pq_core.disk import Disk
 from pq_core.errors import SchemaMismatch, StorageCorrupt
 from pq_core.log import recovery
 from pq_core.log.create import CURSOR_NAME, LOCK_NAME, create
-from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, VERSION, CursorFile
+from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, P_SEQ, VERSION, CursorFile
 from pq_core.log.segment import FRAMES_AT, MAGIC, Header, numbers, segment_name
 from pq_core.log.store import Store
 
@@ -192,6 +192,9 @@ def _check(store: Store) -> None:
             recovery.rebuild(store)
         else:
             recovery.mend_head(store)
+    elif cursor.words[P_SEQ] != head.seq:
+        # Its writer was about to sync it, and may be dead.
+        recovery.mend_head(store)
 
 
 def _drop_settled(store: Store) -> None:

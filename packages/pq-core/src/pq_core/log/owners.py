@@ -63,8 +63,12 @@ class Owners:
         assert self._own is not None
         self._files[self._own][1].give_back(index)
 
-    def sweep(self) -> tuple[int, bool]:
+    def sweep(self, first: int, stop: int) -> tuple[int, bool]:
         """Declares what dead consumers had to be nobody's.
+
+        Args:
+            first: no item before this seq can be out; what says so is stale or damaged, and goes.
+            stop: nor one from this seq on.
 
         Returns:
             How many items are nobody's, and whether any item is out.
@@ -75,7 +79,10 @@ class Owners:
             dead = number != self._own and self._store.disk.try_lock(file.fd)
             try:
                 for run in claims.runs():
-                    if run.returned or dead:
+                    if not first <= run.start.seq < run.stop <= stop:
+                        if number != self._own:
+                            claims.free(run.at)
+                    elif run.returned or dead:
                         returned += run.stop - run.start.seq
                         claims.give_back(run.at)
                     else:

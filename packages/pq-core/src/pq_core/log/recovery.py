@@ -28,7 +28,7 @@ from pq_core.log.frame import HEADER_BYTES, Frame, encode_void, next_valid, scan
 from pq_core.log.segment import FRAMES_AT, NOTE_AT, Header, numbers
 from pq_core.log.store import Segment, Store
 
-__all__ = ["find", "mend_head", "mend_tail", "read_note", "rebuild", "write_note"]
+__all__ = ["find", "lies_at", "mend_head", "mend_tail", "read_note", "rebuild", "write_note"]
 
 
 class Published(Protocol):
@@ -262,7 +262,7 @@ def rebuild(store: Store) -> None:
     """
     cursor = store.cursor
     note, boot = cursor.note(), store.disk.boot_id()
-    slots = cursor.slots()
+    slots, said = cursor.slots(), cursor.head()
     settled = slots[0] if slots else _oldest(store)
     newest = _newest_note(store)
     if newest is not None and newest.settled.generation > settled.generation:
@@ -277,6 +277,8 @@ def rebuild(store: Store) -> None:
     since = note.synced if restarted and note is not None else None
     segment, head = scan_head(store, since=since)
     bound = (note.synced if restarted else note.head) if note is not None else head
+    if not restarted and said is not None:
+        bound = max(bound, said, key=lambda at: at.seq)
     if segment.size() > head.offset:
         store.disk.truncate(segment.fd, head.offset)
     if head.seq < bound.seq:
@@ -327,25 +329,38 @@ def find(store: Store, position: Position, head: Published) -> tuple[Segment, Fr
             _replace_segment(store, position, error, head)
             continue
         for frame in scan(segment.read, position.offset, segment.seed):
-            if frame.seq <= position.seq < frame.following:
+            if frame.seq > position.seq:
+                break
+            if position.seq < frame.following:
                 return segment, frame
-            break
         if segment.number < store.cursor.words[H_SEGMENT]:
             following = _following(store, segment.number)
-            if following is not None and following.first == position.seq:
+            if following is not None and following.first <= position.seq:
                 position = Position(following.number, FRAMES_AT, position.seq)
                 continue
         _replace_bytes(store, segment, position, head)
 
 
+def lies_at(store: Store, position: Position) -> bool:
+    """Whether a valid frame with the item `position.seq` is where it says, or at the next start."""
+    with suppress(FileNotFoundError, StorageCorrupt):
+        segment = store.segment(position.segment)
+        for frame in scan(segment.read, position.offset, segment.seed):
+            return frame.seq <= position.seq < frame.following
+        return store.segment(position.segment + 1).first == position.seq
+    return False
+
+
 def _following(store: Store, number: int) -> Header | None:
-    """The header of the next segment that can be read."""
+    """The header of the next segment; ones that cannot be read are set aside."""
     with suppress(StorageCorrupt, FileNotFoundError):
         return store.segment(number + 1).header
     for later in numbers(os.listdir(store.path)):
         if later > number:
-            with suppress(StorageCorrupt, FileNotFoundError):
+            try:
                 return store.segment(later).header
+            except StorageCorrupt as error:
+                _set_aside_file(store, later, error.reason)
     return None
 
 

@@ -26,6 +26,7 @@ from pq_core.log.cursor import (
     P_SEQ,
     SLOTS_AT,
     T_CAREFUL,
+    T_CHECK,
     T_GENERATION,
     T_RETURNED,
     T_SEQ,
@@ -254,6 +255,11 @@ class Tail(TailWords):
             self.syncing.reach(generation)
         return int(dropped)
 
+    def sweep(self) -> None:
+        """Makes what dead consumers had ready again."""
+        with self.locked():
+            self._sweep()
+
     def heal(self) -> None:
         """Sets everything aside that is damaged. The caller holds the lock (`locked`)."""
         for _ in self._walk(Settled(*self._settled).position, self._words[P_SEQ]):
@@ -332,6 +338,7 @@ class Tail(TailWords):
         if item.state == LIVE and not (
             seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
         ):
+            self._segment, self._offset = segment.number, item.offset
             return
         self._segment, self._offset, self._seq = segment.number, item.end, item.following
         if item.state == LIVE:
@@ -356,7 +363,11 @@ class Tail(TailWords):
 
     def _view(self) -> View:
         """What is ready, of this moment."""
-        returned = [(run.start, run.stop) for _, run in self._owners.returned()]
+        returned = [
+            (run.start, run.stop)
+            for _, run in self._owners.returned()
+            if recovery.lies_at(self._store, run.start)
+        ]
         spans = [*sorted(returned), (self._position(), self._words[P_SEQ])]
         return View(self._walk, self._owners, spans, self._settled[2], self._words[T_CAREFUL])
 
@@ -374,6 +385,12 @@ class Tail(TailWords):
                 claims.free(run.at)
                 words[T_RETURNED] = max(0, words[T_RETURNED] - (run.stop - first))
                 continue
+            if not recovery.lies_at(self._store, run.start):
+                # The list or the segment is damaged. Going back over all that is not settled
+                # finds out which, and finds what the list has lost.
+                words[T_CHECK] ^= 1
+                self._refresh()
+                return None
             segment, item = next(self._walk(run.start, first + 1))
             after = Position(segment.number, item.end, item.following)
             wanted = item.state == LIVE and self._settled[2] <= first
@@ -395,10 +412,11 @@ class Tail(TailWords):
         """Makes what dead consumers had ready again (I12)."""
         self._takes = _SWEEP_TAKES
         self._swept = time.monotonic()
-        returned, out = self._owners.sweep()
+        returned, out = self._owners.sweep(self._settled[2], self._seq)
         words = self._words
-        if returned and not out:
+        if not out and self._seq != self._settled[2]:
             # Nobody has anything: going back costs nothing, and handing out run by run does.
+            # Nor does it matter then whether the claims can be read.
             low = Settled(*self._settled)
             self._segment, self._offset, seq = low.position
             self._ahead = []

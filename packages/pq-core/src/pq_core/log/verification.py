@@ -33,7 +33,7 @@ def verify(store: Store, letters: Letters) -> list[Damage]:
         try:
             segment = store.open_segment(number)
         except FileNotFoundError:
-            found.append(Damage(store.segment_path(number), None, "the segment is gone"))
+            # Told by the seq at which the next one begins, unless it was empty.
             continue
         except StorageCorrupt as error:
             found.append(Damage(error.path, error.offset, error.reason))
@@ -60,8 +60,11 @@ def _verify_segment(segment: Segment, start: Position, stop: int, found: list[Da
         seq = segment.first
     while seq < stop:
         for frame in scan(segment.read, offset, segment.seed):
-            if frame.following <= seq or seq >= stop:
+            if seq >= stop:
                 break
+            if frame.following <= seq:
+                offset = frame.end
+                continue
             if frame.seq > seq:
                 found.append(Damage(segment.path, offset, f"{frame.seq - seq} items are damaged"))
             found += [

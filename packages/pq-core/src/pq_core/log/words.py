@@ -10,6 +10,7 @@ from typing import Any
 from pq_core.log import recovery
 from pq_core.log.cursor import (
     CHECK,
+    P_SEQ,
     T_GENERATION,
     T_RETURNED,
     TAIL_AT,
@@ -78,7 +79,7 @@ class TailWords:
         if group is None:
             recovery.mend_tail(self._store)
             # The tail has gone back to before what the dead had.
-            self._owners.sweep()
+            self._owners.sweep(0, self._words[P_SEQ])
             self._owners.forget_returned()
             self._words[T_RETURNED] = 0
             group = self._store.cursor.tail()

@@ -1,0 +1,57 @@
+"""What the READMEs show works as shown: every Python block of every README is run."""
+
+import doctest
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(readme: Path) -> Iterator[tuple[int, str]]:
+    """The Python blocks of a README, each with the number of the line before it."""
+    text = readme.read_text("utf-8")
+    for match in BLOCK.finditer(text):
+        yield text.count("\n", 0, match.start(1)), match[1]
+
+
+def name_of(readme: Path) -> str:
+    """The README's path inside the repository."""
+    return str(readme.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("readme", READMES, ids=name_of)
+def test_blocks_run(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a README run from top to bottom, in one console, in an empty directory."""
+    for module in readme.parent.glob("src/*/__init__.py"):
+        pytest.importorskip(module.parent.name)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, sys.path)))
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "__readme__", "do_work": [].append}
+    runner = doctest.DocTestRunner(verbose=False)
+    for line, code in blocks(readme):
+        if code.lstrip().startswith(">>>"):
+            test = doctest.DocTestParser().get_doctest(
+                code, names, name_of(readme), str(readme), line
+            )
+            runner.run(test, clear_globs=False)
+            names.update(test.globs)
+        else:
+            # The empty lines make a traceback show the line of the README.
+            exec(compile("\n" * line + code, str(readme), "exec"), names)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+@pytest.mark.parametrize("readme", READMES, ids=name_of)
+def test_links_lead_somewhere(readme: Path) -> None:
+    """A relative link in a README names a file or directory of the repository."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", readme.read_text("utf-8"))
+    relative = [target for target in targets if "://" not in target]
+    assert [each for each in relative if not (readme.parent / each).exists()] == []
