@@ -31,6 +31,17 @@ MODULES: list[Any] = [getattr(serializers, name) for name in NAMES]
 SOURCE = Path(pq_core.__file__).parents[1]
 
 every_name = pytest.mark.parametrize("name", NAMES)
+
+
+def called(serializer: object) -> str:
+    """A name for a test's id, the same in every process."""
+    return (
+        serializer
+        if isinstance(serializer, str)
+        else getattr(serializer, "__name__", type(serializer).__name__)
+    )
+
+
 every_module = pytest.mark.parametrize("module", MODULES, ids=NAMES)
 
 # What all four can hold. MessagePack has 64-bit ints, and UTF-8 no surrogates.
@@ -447,7 +458,7 @@ CUSTOM: list[Any] = [OnlyFiles(), Plain(), Sorting(), Options(), Static, Static(
 FOREIGN: list[Any] = [pickle, json, msgpack, cbor2]
 
 
-@pytest.mark.parametrize("serializer", [*NAMES, *MODULES, *CUSTOM, *FOREIGN], ids=repr)
+@pytest.mark.parametrize("serializer", [*NAMES, *MODULES, *CUSTOM, *FOREIGN], ids=called)
 def test_a_codec_is_made_of_any_serializer(serializer: Any) -> None:
     """Names, our modules, other libraries and one's own objects all encode, sort and decode."""
     made = codec(serializer)
@@ -705,7 +716,7 @@ def test_errors_of_our_own_are_not_wrapped_twice() -> None:
     assert str(made.encode_error(1, EncodeError("too large"))) == "too large"
 
 
-@pytest.mark.parametrize("serializer", [*NAMES, *MODULES, *FOREIGN, Plain(), Static], ids=repr)
+@pytest.mark.parametrize("serializer", [*NAMES, *MODULES, *FOREIGN, Plain(), Static], ids=called)
 def test_a_codec_can_be_pickled(serializer: Any) -> None:
     """A codec travels to another process by the name of its module or as its object."""
     made = codec(serializer)

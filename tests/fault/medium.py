@@ -100,7 +100,9 @@ class Medium(FaultyDisk):
         taste = random.choice(["synced", "current", "pages", "sectors"])
         for name in sorted({*now, *then}):
             both = [names.get(name) for names in (then, now)]
-            file = random.choice(both) if taste in ("pages", "sectors") else both[taste == "current"]
+            file = (
+                random.choice(both) if taste in ("pages", "sectors") else both[taste == "current"]
+            )
             if file is not None:
                 (target / name).write_bytes(_survives(file, taste, random))
         return taste

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from pq_core.disk import DISK, Disk
+
+from pq_core.disk import Disk
 from pq_core.errors import DecodeError, Empty, StorageError
 from pq_core.testing.faults import Crash
 from pq_file import Queue

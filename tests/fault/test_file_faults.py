@@ -8,13 +8,14 @@ import os
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pq_core.errors import StorageError, StorageUnusable
 from pq_core.testing.faults import Call, Crash, FaultyDisk
-
 from tests.fault.scenes import NEW, OPERATIONS, Scene
 
 SYNCS = ("datasync", "sync_directory")
@@ -46,7 +47,7 @@ def is_long(call: Call) -> bool:
 
 
 def perform(
-    name: str, durability: str, path: Path, plan: Callable[[FaultyDisk], None]
+    name: str, durability: str, path: Path, plan: Callable[[FaultyDisk], object]
 ) -> tuple[Scene, StorageError | None]:
     """Does an operation on a disk with a fault; what it raised, if it did."""
     disk = FaultyDisk()
@@ -84,7 +85,7 @@ def test_a_call_fails(name: str, durability: Any, tmp_path: Path) -> None:
         for error in (errno.EIO, errno.ENOSPC):
             where = f"{k} {call.name} {errno.errorcode[error]}"
             scene, _ = perform(
-                name, durability, tmp_path / where, lambda disk, k=k, e=error: disk.fail(k, e)
+                name, durability, tmp_path / where, partial(FaultyDisk.fail, k=k, error=error)
             )
             goes_on(scene)
             scene.close()
@@ -98,7 +99,7 @@ def test_a_sync_fails(name: str, durability: Any, tmp_path: Path) -> None:
     for k, call in enumerate(calls_of(name, durability, tmp_path), 1):
         if call.name not in SYNCS:
             continue
-        scene, raised = perform(name, durability, tmp_path / str(k), lambda disk, k=k: disk.fail(k))
+        scene, raised = perform(name, durability, tmp_path / str(k), partial(FaultyDisk.fail, k=k))
         if raised is not None and name in PUTS and not call.path.endswith("dead"):
             with pytest.raises(StorageUnusable):
                 scene.queue.put(NEW + 20)
@@ -122,7 +123,7 @@ def test_a_disk_that_stays_full(name: str, durability: Any, tmp_path: Path) -> N
             name,
             durability,
             tmp_path / str(k),
-            lambda disk, k=k: disk.fail_for_good(k, only={"pwrite", "mkdir", "open"}),
+            partial(FaultyDisk.fail_for_good, k=k, only={"pwrite", "mkdir", "open"}),
         )
         goes_on(scene)
         scene.close()
@@ -140,7 +141,7 @@ def test_a_short_write(name: str, durability: Any, tmp_path: Path) -> None:
                 name,
                 durability,
                 tmp_path / f"{k} {keep}",
-                lambda disk, k=k, keep=keep: disk.write_short(k, keep),
+                partial(FaultyDisk.write_short, k=k, keep=keep),
             )
             assert raised is None
             goes_on(scene)

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
+
 from pq_core.disk import Disk
 from pq_core.errors import Empty, StorageError
 from pq_core.protocols import Damage
 from pq_core.testing.elsewhere import PATIENCE, InThread, is_waiting
 from pq_core.testing.faults import Crash
 from pq_file import Queue
-
 from tests.fault.medium import Medium
 from tests.fault.scenes import Scene, Serializer
 
@@ -39,7 +38,9 @@ class Life:
     def step(self) -> None:
         """One operation."""
         random, scene = self.random, self.scene
-        what = random.choice(["put", "put", "put_many", "get", "settle", "settle", "other", "again"])
+        what = random.choice(
+            ["put", "put", "put_many", "get", "settle", "settle", "other", "again"]
+        )
         if what == "put":
             self._put(1)
         elif what == "put_many":
@@ -108,18 +109,16 @@ class Life:
             assert queue.get_nowait() == 1000
             assert self.scene.durability == "normal" or id > len(self.settled)
             self.damage += queue.damage
-        with Queue[int](
-            target, serializer=Serializer, disk=Disk(boot_id=lambda: boot)
-        ) as queue:
+        with Queue[int](target, serializer=Serializer, disk=Disk(boot_id=lambda: boot)) as queue:
             # Nothing was settled since.
             assert list(queue.browse()) == [*got, 1000], said
 
     def end(self) -> None:
         """Lets go of the files."""
-        #        assert self.damage == []
         self.medium.crashed = False
         self.medium.heal()
         self.scene.close()
+        assert self.damage == []
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
@@ -192,9 +191,8 @@ def test_a_failed_sync_of_a_neighbour(tmp_path: Path) -> None:
             medium.datasync = hooked
             with suppress(StorageError):
                 scene.put(2)
-            with suppress(StorageError):
-                with scene.putting(3):
-                    neighbours[0].result(PATIENCE)
+            with suppress(StorageError), scene.putting(3):
+                neighbours[0].result(PATIENCE)
         for _ in range(8):
             life.check_cut()
     finally:

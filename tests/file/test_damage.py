@@ -13,15 +13,18 @@ from random import Random
 from typing import Final
 
 import pytest
+
 from pq_core.disk import Disk
 from pq_core.errors import DecodeError, Empty, StorageCorrupt
 from pq_file import Queue
-
+from tests.fault.quick import quick_directory
 from tests.fault.scenes import Serializer
 
 SECTOR, PAGE = 512, 4096
 #: Put once a damaged queue is open again.
 AFTER: Final = 10**6
+#: By how much the items of another queue are larger.
+OTHER: Final = 5000
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +56,11 @@ class Original:
     closed: bool = True
 
 
-def make(path: Path, *, closed: bool, small: bool = False) -> Original:
-    """A queue with frames of one and of many, over several segments, used out of order."""
+def make(path: Path, *, closed: bool, small: bool = False, more: int = 0) -> Original:
+    """A queue with frames of one and of many, over several segments, used out of order.
+
+    With `more`, the items are larger by this, and lie in the same places.
+    """
     working = path / "working"
     chunk = 2 if small else 7
     one, two = (
@@ -65,29 +71,27 @@ def make(path: Path, *, closed: bool, small: bool = False) -> Original:
     original = Original(path / "original", closed=closed)
 
     def remember() -> None:
-        original.older.append(
-            Path(shutil.copytree(working, path / f"older {len(original.older)}"))
-        )
+        original.older.append(Path(shutil.copytree(working, path / f"older {len(original.older)}")))
 
     top = 6 if small else 45
     for item in range(1, 3 if small else 11):
-        one.put(item)
+        one.put(more + item)
     remember()
-    one.put_many(list(range(3, 6) if small else range(11, 36)))
+    one.put_many([more + item for item in (range(3, 6) if small else range(11, 36))])
     if not small:
-        assert [one.get_nowait() for _ in range(3)] == [1, 2, 3]
+        assert [one.get_nowait() - more for _ in range(3)] == [1, 2, 3]
     else:
-        assert one.get_nowait() == 1
+        assert one.get_nowait() == more + 1
     one.task_done()
     remember()
     for item in range(6 if small else 36, top + 1):
-        one.put(item)
+        one.put(more + item)
     first = 2 if small else 4
-    assert one.get_nowait() == first
+    assert one.get_nowait() == more + first
     # Two objects take turns, so that every second item is settled by a mark.
     for item in range(first + 1, first + 2 if small else first + 14):
         queue = two if item % 2 else one
-        assert queue.get_nowait() == item
+        assert queue.get_nowait() == more + item
     two.task_done()
     original.marked = set(range(first + 1, first + 2 if small else first + 14, 1)) - {
         item for item in range(first, first + 14) if not item % 2
@@ -110,26 +114,55 @@ class Damaged:
     """What was done to a copy of a queue.
 
     Attributes:
+        original: what it was.
         path: its directory.
         story: what was done, for messages.
+        random: decides what is done.
         forgets: settled items that may come again, since what told so was itself destroyed.
     """
 
+    original: Original
     path: Path
     story: str = ""
+    random: Random = field(default_factory=Random)
     forgets: set[int] = field(default_factory=set)
 
+    def tell(self, *words: object) -> None:
+        """Adds to the story."""
+        self.story += "".join(f" {word}" for word in words)
 
-def check(original: Original, damaged: Damaged) -> None:
+    def any_file(self) -> Path:
+        """One of the files with anything in it."""
+        file = self.random.choice([file for file in _files(self.path) if file.stat().st_size])
+        self.tell(file.name)
+        return file
+
+    def forget(self, file: Path, start: int, stop: int) -> None:
+        """These bytes are about to be lost: what they told may come again."""
+        self.tell(f"{start}-{stop}")
+        if file.name == "cursor":
+            both_slots = start <= SECTOR and stop >= 2 * SECTOR + 44
+            if both_slots and not self.original.closed:
+                # The note in the newest segment is older than they were.
+                self.forgets |= self.original.settled
+        elif file.name.startswith("q"):
+            # The marks of what was settled out of order stand there.
+            self.forgets |= self.original.marked
+
+
+def check(damaged: Damaged) -> None:
     """Opens a damaged queue and checks everything that is promised about it."""
-    path, story = damaged.path, damaged.story
+    original, path, story = damaged.original, damaged.path, damaged.story
     names = set(os.listdir(path))
     try:
         queue = Queue[int](path, chunksize=7, serializer=Serializer, disk=Disk())
     except StorageCorrupt as error:
-        assert error.path.parent == path, story
-        assert error.path.name in names, story
-        assert error.reason in str(error), story
+        refused = error
+        queue = None
+    if queue is None:
+        assert refused.path.parent == path, story
+        assert refused.path.name in names, story
+        assert refused.reason in str(refused), story
         return
     with queue:
         found = queue.verify()
@@ -168,163 +201,170 @@ def _segments(path: Path) -> list[Path]:
     return _files(path, "q")
 
 
-def _rewrite(file: Path, change: Callable[[bytearray], object]) -> None:
-    data = bytearray(file.read_bytes())
-    change(data)
-    file.write_bytes(data)
+def _rewrite(file: Path, at: int, new: bytes) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(at)
+        stream.write(new)
 
 
-def _any_file(damaged: Damaged, random: Random) -> Path:
-    file = random.choice([file for file in _files(damaged.path) if file.stat().st_size])
-    damaged.story += f" {file.name}"
-    return file
+def flip(case: Damaged) -> None:
+    """One bit of one file."""
+    file = case.any_file()
+    at = case.random.randrange(file.stat().st_size)
+    case.tell(at)
+    _rewrite(file, at, bytes([file.read_bytes()[at] ^ 1 << case.random.randrange(8)]))
 
 
-def _blank(original: Original, damaged: Damaged, file: Path, start: int, stop: int) -> None:
-    """Notes what may come again once these bytes are gone."""
-    damaged.story += f" {start}-{stop}"
-    if file.name == "cursor":
-        if start <= SECTOR and stop >= 2 * SECTOR + 44 and not original.closed:
-            # Both slots, and the newest segment's note is older than they were.
-            damaged.forgets |= original.settled
-    elif file.name.startswith("q"):
-        # The marks of what was settled out of order stand there.
-        damaged.forgets |= original.marked
-
-
-def flip(original: Original, damaged: Damaged, random: Random) -> None:
-    file = _any_file(damaged, random)
-    at = random.randrange(file.stat().st_size)
-    damaged.story += f" {at}"
-    bit = 1 << random.randrange(8)
-    _rewrite(file, lambda data: data.__setitem__(at, data[at] ^ bit))
-
-
-def flip_many(original: Original, damaged: Damaged, random: Random) -> None:
-    file = _any_file(damaged, random)
-    _blank(original, damaged, file, 0, file.stat().st_size)
+def flip_many(case: Damaged) -> None:
+    """Twenty bytes of one file."""
+    file = case.any_file()
+    case.forget(file, 0, file.stat().st_size)
     for _ in range(20):
-        at = random.randrange(file.stat().st_size)
-        value = random.randrange(256)
-        _rewrite(file, lambda data, at=at, value=value: data.__setitem__(at, value))  # type: ignore[misc]
+        _rewrite(file, case.random.randrange(file.stat().st_size), case.random.randbytes(1))
 
 
-def truncate(original: Original, damaged: Damaged, random: Random) -> None:
-    file = _any_file(damaged, random)
+def truncate(case: Damaged) -> None:
+    """One file ends early."""
+    file = case.any_file()
     size = file.stat().st_size
-    length = random.randrange(size)
-    _blank(original, damaged, file, length if file.name != "cursor" else 0, size)
+    length = case.random.randrange(size)
+    # A cursor of the wrong length is not trusted in any part.
+    case.forget(file, length if file.name != "cursor" else 0, size)
     os.truncate(file, length)
 
 
-def zero(size: int) -> Callable[[Original, Damaged, Random], None]:
-    def mutate(original: Original, damaged: Damaged, random: Random) -> None:
-        file = _any_file(damaged, random)
-        start = random.randrange(0, file.stat().st_size, size)
-        stop = min(start + size, file.stat().st_size)
-        _blank(original, damaged, file, start, stop)
-        _rewrite(file, lambda data: data.__setitem__(slice(start, stop), bytes(stop - start)))
-
-    mutate.__name__ = f"zero_{size}"
-    return mutate
+def _zero(case: Damaged, size: int) -> None:
+    file = case.any_file()
+    start = case.random.randrange(0, file.stat().st_size, size)
+    stop = min(start + size, file.stat().st_size)
+    case.forget(file, start, stop)
+    _rewrite(file, start, bytes(stop - start))
 
 
-def delete_segment(original: Original, damaged: Damaged, random: Random) -> None:
-    file = random.choice(_segments(damaged.path))
-    damaged.story += f" {file.name}"
+def zero_sector(case: Damaged) -> None:
+    """512 zeros in one file."""
+    _zero(case, SECTOR)
+
+
+def zero_page(case: Damaged) -> None:
+    """4096 zeros in one file."""
+    _zero(case, PAGE)
+
+
+def delete_segment(case: Damaged) -> None:
+    """One segment is gone."""
+    file = case.random.choice(_segments(case.path))
+    case.tell(file.name)
     file.unlink()
 
 
-def swap_blocks(original: Original, damaged: Damaged, random: Random) -> None:
-    size = random.choice([16, 64, SECTOR])
-    files = [random.choice(_segments(damaged.path)) for _ in range(2)]
-    places = [random.randrange(0, file.stat().st_size, size) for file in files]
-    blocks = [
-        file.read_bytes()[at : at + size] for file, at in zip(files, places, strict=True)
-    ]
-    damaged.story += f" {files} {places}"
-    damaged.forgets |= original.marked
+def swap_blocks(case: Damaged) -> None:
+    """Two blocks of two segments have changed places."""
+    size = case.random.choice([16, 64, SECTOR])
+    files = [case.random.choice(_segments(case.path)) for _ in range(2)]
+    places = [case.random.randrange(0, file.stat().st_size, size) for file in files]
+    blocks = [file.read_bytes()[at : at + size] for file, at in zip(files, places, strict=True)]
+    case.tell([file.name for file in files], places, size)
+    case.forgets |= case.original.marked
     for file, at, block in zip(files, places, blocks[::-1], strict=True):
-        with file.open("r+b") as stream:
-            stream.seek(at)
-            stream.write(block)
+        _rewrite(file, at, block)
 
 
-def swap_segments(original: Original, damaged: Damaged, random: Random) -> None:
-    one, two = random.sample(_segments(damaged.path), 2)
-    damaged.story += f" {one.name} {two.name}"
+def swap_segments(case: Damaged) -> None:
+    """Two segments have each other's names."""
+    one, two = case.random.sample(_segments(case.path), 2)
+    case.tell(one.name, two.name)
     aside = one.with_name("aside")
     one.rename(aside)
     two.rename(one)
     aside.rename(two)
 
 
-def foreign_segment(original: Original, damaged: Damaged, random: Random) -> None:
-    file = random.choice(_segments(damaged.path))
-    damaged.story += f" {file.name}"
-    other = damaged.path.with_name(damaged.path.name + " other")
-    with Queue[int](other, chunksize=7, serializer=Serializer, disk=Disk()) as queue:
-        queue.put_many([5000, 5001])
-        queue.put(5002)
-    shutil.copy(other / "q00000", file)
+def _another(case: Damaged) -> Path:
+    """A queue of other items in the same places."""
+    path = case.path.with_name(f"{case.path.name} other")
+    return make(path, closed=True, more=OTHER).path
 
 
-def older_cursor(original: Original, damaged: Damaged, random: Random) -> None:
-    older = random.choice(original.older)
-    damaged.story += f" {older.name}"
-    shutil.copy(older / "cursor", damaged.path / "cursor")
-    if not original.closed:
-        damaged.forgets |= original.settled
+def foreign_segment(case: Damaged) -> None:
+    """One segment is another queue's of the same number."""
+    file = case.random.choice(_segments(case.path))
+    case.tell(file.name)
+    shutil.copy(_another(case) / file.name, file)
 
 
-def older_segment(original: Original, damaged: Damaged, random: Random) -> None:
-    older = random.choice(original.older)
-    file = random.choice([file for file in _segments(older) if (damaged.path / file.name).exists()])
-    damaged.story += f" {older.name} {file.name}"
-    shutil.copy(file, damaged.path)
-    damaged.forgets |= original.marked
+def foreign_frames(case: Damaged) -> None:
+    """The frames of one segment are those that another queue has in their place."""
+    file = case.random.choice(_segments(case.path))
+    case.tell(file.name)
+    case.forgets |= case.original.marked
+    _rewrite(file, 1024, (_another(case) / file.name).read_bytes()[1024:])
 
 
-def append_garbage(original: Original, damaged: Damaged, random: Random) -> None:
-    file = random.choice(_files(damaged.path))
-    damaged.story += f" {file.name}"
+def older_cursor(case: Damaged) -> None:
+    """The cursor is one of an earlier moment."""
+    older = case.random.choice(case.original.older)
+    case.tell(older.name)
+    shutil.copy(older / "cursor", case.path / "cursor")
+    if not case.original.closed:
+        case.forgets |= case.original.settled
+
+
+def older_segment(case: Damaged) -> None:
+    """A segment is one of an earlier moment."""
+    older = case.random.choice(case.original.older)
+    names = {file.name for file in _segments(case.path)}
+    file = case.random.choice([file for file in _segments(older) if file.name in names])
+    case.tell(older.name, file.name)
+    shutil.copy(file, case.path)
+    case.forgets |= case.original.marked
+
+
+def append_garbage(case: Damaged) -> None:
+    """Some bytes behind the end of one file."""
+    file = case.random.choice(_files(case.path))
+    case.tell(file.name)
     with file.open("ab") as stream:
-        stream.write(random.randbytes(random.choice([1, 20, 5000])))
+        stream.write(case.random.randbytes(case.random.choice([1, 20, 5000])))
 
 
-def append_frames(original: Original, damaged: Damaged, random: Random) -> None:
+def append_frames(case: Damaged) -> None:
     """The frames of one segment once more, behind another one's."""
-    one, two = (random.choice(_segments(damaged.path)) for _ in range(2))
-    damaged.story += f" {one.name} {two.name}"
+    one, two = (case.random.choice(_segments(case.path)) for _ in range(2))
+    case.tell(one.name, two.name)
     data = one.read_bytes()[1024:]
     with two.open("ab") as stream:
         stream.write(data)
 
 
-def delete_cursor(original: Original, damaged: Damaged, random: Random) -> None:
-    (damaged.path / "cursor").unlink()
-    if not original.closed:
-        damaged.forgets |= original.settled
+def delete_cursor(case: Damaged) -> None:
+    """The cursor is gone."""
+    (case.path / "cursor").unlink()
+    if not case.original.closed:
+        case.forgets |= case.original.settled
 
 
-def delete_lock(original: Original, damaged: Damaged, random: Random) -> None:
-    (damaged.path / "lock").unlink()
+def delete_lock(case: Damaged) -> None:
+    """The lock file is gone."""
+    (case.path / "lock").unlink()
 
 
-def delete_claims(original: Original, damaged: Damaged, random: Random) -> None:
-    (damaged.path / "c00").unlink()
+def delete_claims(case: Damaged) -> None:
+    """The list of what a consumer had out is gone."""
+    (case.path / "c00").unlink()
 
 
 MUTATIONS: Final = (
     flip,
     flip_many,
     truncate,
-    zero(SECTOR),
-    zero(PAGE),
+    zero_sector,
+    zero_page,
     delete_segment,
     swap_blocks,
     swap_segments,
     foreign_segment,
+    foreign_frames,
     older_cursor,
     older_segment,
     append_garbage,
@@ -335,14 +375,25 @@ MUTATIONS: Final = (
 )
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["closed", "killed"])
-def original(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    return make(tmp_path_factory.mktemp("made"), closed=request.param)
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """An empty directory."""
+    with quick_directory() as path:
+        yield path
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["closed", "killed"])
-def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Original:
-    return make(tmp_path_factory.mktemp("tiny"), closed=request.param, small=True)
+def original(request: pytest.FixtureRequest) -> Iterator[Original]:
+    """A queue of 45 items, closed in order or killed."""
+    with quick_directory() as path:
+        yield make(path, closed=request.param)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["closed", "killed"])
+def tiny(request: pytest.FixtureRequest) -> Iterator[Original]:
+    """A queue of six items, closed in order or killed."""
+    with quick_directory() as path:
+        yield make(path, closed=request.param, small=True)
 
 
 def test_undamaged(original: Original, tiny: Original, tmp_path: Path) -> None:
@@ -353,26 +404,26 @@ def test_undamaged(original: Original, tiny: Original, tmp_path: Path) -> None:
             assert opened.verify() == []
             assert list(opened.browse()) == queue.kept
             assert opened.damage == []
-        check(queue, Damaged(copy))
+        check(Damaged(queue, copy))
 
 
 @pytest.mark.parametrize("mutate", MUTATIONS, ids=lambda mutate: str(mutate.__name__))
 def test_random_mutations(
-    mutate: Callable[[Original, Damaged, Random], None], original: Original, tmp_path: Path
+    mutate: Callable[[Damaged], None], original: Original, tmp_path: Path
 ) -> None:
     """A clean subset in order with the loss reported, or StorageCorrupt with the file's name."""
     for seed in range(10):
-        random = Random(f"{mutate.__name__} {seed}")
         copy = Path(shutil.copytree(original.path, tmp_path / str(seed)))
-        damaged = Damaged(copy, f"{mutate.__name__} {seed}")
-        mutate(original, damaged, random)
-        check(original, damaged)
+        story = f"{mutate.__name__} {seed}:"
+        case = Damaged(original, copy, story, Random(story))
+        mutate(case)
+        check(case)
 
 
 def _check_flip(tiny: Original, file: Path, at: int, mask: int, path: Path) -> None:
     copy = Path(shutil.copytree(tiny.path, path))
-    _rewrite(copy / file.name, lambda data: data.__setitem__(at, data[at] ^ mask))
-    check(tiny, Damaged(copy, f"{file.name} {at} ^ {mask}"))
+    _rewrite(copy / file.name, at, bytes([file.read_bytes()[at] ^ mask]))
+    check(Damaged(tiny, copy, f"{file.name} {at} ^ {mask}"))
     shutil.rmtree(copy)
 
 
@@ -394,11 +445,10 @@ def test_every_byte(tiny: Original, tmp_path: Path) -> None:
 
 def _check_cut(tiny: Original, name: str, length: int, path: Path) -> None:
     copy = Path(shutil.copytree(tiny.path, path))
-    damaged = Damaged(copy, f"{name} cut at {length}")
-    if name == "cursor" and not tiny.closed:
-        damaged.forgets |= tiny.settled
+    case = Damaged(tiny, copy, name)
+    case.forget(copy / name, length if name != "cursor" else 0, (copy / name).stat().st_size)
     os.truncate(copy / name, length)
-    check(tiny, damaged)
+    check(case)
     shutil.rmtree(copy)
 
 
@@ -441,9 +491,11 @@ def test_an_item_is_checked_before_it_is_read(tmp_path: Path) -> None:
             if at >= 0:
                 data[at] = ord("-")
         file.write_bytes(data)
-    with Queue[int](original.path, serializer=Spy, disk=Disk()) as queue:
-        with suppress(Empty, DecodeError):
-            while True:
-                queue.get_nowait()
+    with (
+        Queue[int](original.path, serializer=Spy, disk=Disk()) as queue,
+        suppress(Empty, DecodeError),
+    ):
+        while True:
+            queue.get_nowait()
     assert seen
     assert not [data for data in seen if data.startswith(b"-")]

@@ -18,6 +18,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+
 from pq_core.disk import Disk
 from pq_core.errors import (
     Empty,
@@ -102,7 +103,7 @@ def fill(path: Path) -> Path:
 def test_a_full_disk(durability: Any, small_disk: Path) -> None:
     """A put raises, what was there before stays, consumers go on, and it works once there is room."""
     path = small_disk / "queue"
-    items = [(number, "x" * 900) for number in range(60)]
+    items: list[Any] = [(number, "x" * 900) for number in range(60)]
     with Queue[Any](path, chunksize=10, durability=durability) as queue:
         queue.put_many(items)
         assert queue.get_nowait() == items[0]
@@ -607,5 +608,3 @@ def test_a_segment_is_cut_by_bytes_too(tmp_path: Path) -> None:
             queue.get_nowait()
         queue.task_done()
         assert size_of(path) < 12 * MIB
-
-

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from common import Options, clean_environment, fresh, quartiles
 from floors import BATCH, ITEM
+
 from pq_file import Queue
 
 __all__ = ["show_calls", "show_imports", "show_opening", "show_wake_ups"]
@@ -249,5 +250,3 @@ def told(before: dict[str, int], after: dict[str, int], count: int) -> str:
     parts = sorted(shown.items(), key=lambda part: -part[1])
     names = ", ".join(f"{name} {number:.2f}" for name, number in parts)
     return f"{sum(shown.values()):.1f} an item: {names}"
-
-

@@ -16,31 +16,23 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import random
-import re
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from time import monotonic, perf_counter
-from typing import Any, Final
+from typing import Final
 
 import floors
-from floors import BATCH, ITEM
+from common import Options, clean_environment, fresh, quartiles
+from moments import show_calls, show_imports, show_opening, show_wake_ups
+from workloads import get, get_many, put, put_many, through
 
 from pq_core.disk import DISK
-from pq_core.protocols import Durability
-from pq_file import Queue
 
 HERE: Final = Path(__file__).parent
 #: What a workload is: given a directory of its own and a count of items, the seconds it took.

@@ -12,6 +12,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from floors import BATCH, ITEM
+
 from pq_core.protocols import Durability
 from pq_file import Queue
 
@@ -125,5 +126,3 @@ def _consume(path: Path, barrier: Barrier, pipe: Connection) -> None:
         end = monotonic()
         queue.task_done()
         pipe.send((got, end))
-
-

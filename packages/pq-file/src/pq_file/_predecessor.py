@@ -12,6 +12,7 @@ import os
 import pickle as standard_pickle
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,8 @@ class _Directory:
     def predecessor(self) -> Predecessor:
         """What is to be taken over."""
         last = int(self._chunks[-1][1:]) if self._chunks else -1
-        return Predecessor(self._payloads(), last + 1, self._remove)
+        mark = sha256((self._path / INFO).read_bytes()).digest()
+        return Predecessor(self._payloads(), last + 1, mark, self._remove)
 
     def _is_ours(self, name: str) -> bool:
         with (self._path / name).open("rb") as file:

@@ -10,20 +10,29 @@ from pathlib import Path
 from typing import Final
 
 from pq_core.disk import Disk
-from pq_core.log.cursor import CursorFile, Note, Position, Settled
+from pq_core.log.claims import blank, claims_name
+from pq_core.log.cursor import H_SYNCED, CursorFile, Note, Position, Settled
 from pq_core.log.frame import encode
 from pq_core.log.segment import FRAMES_AT, Header, segment_name
 
-__all__ = ["CURSOR_NAME", "LOCK_NAME", "create"]
+__all__ = ["CURSOR_NAME", "LOCK_NAME", "MARK_AT", "create"]
 
 CURSOR_NAME: Final = "cursor"
 LOCK_NAME: Final = "lock"
+#: Where the cursor file keeps the mark of the predecessor that was taken over.
+MARK_AT: Final = 2048
 #: A segment of a converted queue ends behind this many items or bytes.
 _ITEMS: Final = 10_000
 _BYTES: Final = 1 << 22
 
 
-def create(path: Path, disk: Disk, payloads: Iterable[bytes] = (), number: int = 0) -> None:
+def create(
+    path: Path,
+    disk: Disk,
+    payloads: Iterable[bytes] = (),
+    number: int = 0,
+    mark: bytes = b"",
+) -> None:
     """Makes a queue in the directory `path`, with these items in it.
 
     The cursor appears last, whole and by a rename: a directory holds a queue if and only if it
@@ -35,6 +44,7 @@ def create(path: Path, disk: Disk, payloads: Iterable[bytes] = (), number: int =
         disk: the port.
         payloads: the serialized items, in order.
         number: of the first segment.
+        mark: of the predecessor whose items these are.
 
     Raises:
         OSError: there is no queue, as before.
@@ -57,13 +67,18 @@ def create(path: Path, disk: Disk, payloads: Iterable[bytes] = (), number: int =
     note.put_into(data)
     _write(path / segment_name(header.number), data, disk)
     raw = bytearray(CursorFile.blank(queue, now))
+    raw[MARK_AT : MARK_AT + len(mark)] = mark
     cursor = CursorFile(raw)
     cursor.write_slot(settled)
     cursor.write_note(note)
     cursor.write_head(head, head)
     cursor.write_tail(start, settled)
     cursor.write_boot(boot)
+    cursor.words[H_SYNCED] = head.segment
     cursor.release()
+    for index in range(2):
+        # Two consumers can come even if the disk is full by then.
+        _write(path / claims_name(index), bytearray(blank(queue)), disk)
     fresh = path / f"{CURSOR_NAME}.new"
     _write(fresh, raw, disk)
     disk.sync_directory(path)

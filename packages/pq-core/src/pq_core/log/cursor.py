@@ -71,6 +71,8 @@ H_GENERATION: Final = 13  # grows by 2 with every write; odd: one is under way, 
 P_SEGMENT: Final = 14  # where P_SEQ lies, while it is behind the head
 P_OFFSET: Final = 15
 H_ALLOCATED: Final = 16  # up to where the segment is filled with zeros
+H_SYNCED: Final = 17  # segments before this one are on the medium, and all names up to this one
+H_REPLACED: Final = 18  # how often a segment was set aside: descriptors of it are of no use
 #: The tail: the next frame to hand out. Guarded by the tail lock.
 T_SEGMENT: Final = 24
 T_OFFSET: Final = 25
@@ -85,8 +87,10 @@ T_GENERATION: Final = 33
 T_RETURNED: Final = 34  # items that a consumer gave back or died with, waiting to go out again
 T_SKIP: Final = 35  # frames behind the tail that are settled already
 T_CAREFUL: Final = 36  # before this seq, an item behind the tail may be out all the same
+T_REWOUND: Final = 37  # how often the tail was put back
 
-# Native order, as the word-wise view of the page reads them.
+# Native order, as the word-wise view of the page reads them. They are packed first and then copied:
+# pack_into would write zeros for a moment, which a reader without the lock would see.
 HEAD_WORDS: Final = Struct("=QQQQQQ")
 TAIL_WORDS: Final = Struct("=QQQQQQQQQQ")
 HEAD_AT: Final = PAGE_AT + 8 * H_SEGMENT
@@ -281,13 +285,20 @@ class CursorFile:
         words[H_ALLOCATED] = allocated
         words[P_SEGMENT], words[P_OFFSET], seq = published
         generation = (words[H_GENERATION] | 1) + 1
-        HEAD_WORDS.pack_into(self.buffer, HEAD_AT, *head, check(head), seq, generation)
+        group = HEAD_WORDS.pack(*head, check(head), seq, generation)
+        self.buffer[HEAD_AT : HEAD_AT + HEAD_WORDS.size] = group
 
     def write_tail(self, tail: Position, settled: Settled) -> None:
         """Replaces the tail group."""
         group = (*tail, *settled)
         generation = self.words[T_GENERATION] + 1
-        TAIL_WORDS.pack_into(self.buffer, TAIL_AT, *group, check(group), generation)
+        raw = TAIL_WORDS.pack(*group, check(group), generation)
+        self.buffer[TAIL_AT : TAIL_AT + TAIL_WORDS.size] = raw
+
+    def tear_tail(self) -> None:
+        """Makes whoever looks at the tail next mend it. The caller holds the tail lock."""
+        self.words[T_CHECK] = check(self.words[T_SEGMENT:T_CHECK].tolist()) ^ 1
+        self.words[T_GENERATION] += 1
 
 
 def pack_slot(buffer: memoryview, at: int, *settled: int) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 from zlib import crc32
 
@@ -20,8 +20,10 @@ from pq_core.log.cursor import (
     EPOCH,
     H_ALLOCATED,
     H_GENERATION,
+    H_REPLACED,
     H_SEGMENT,
     H_SEQ,
+    H_SYNCED,
     HEAD_AT,
     HEAD_WORDS,
     P_OFFSET,
@@ -47,8 +49,9 @@ from pq_core.log.store import Segment, Store, closed, failure
 
 __all__ = ["SEGMENT_BYTES", "Head"]
 
+HEAD_END: Final = HEAD_AT + HEAD_WORDS.size
 # Bound once: looking them up costs append() 0.2 of its 3 µs.
-_now, pack_body, pack_head, pack_words = time.time_ns, BODY.pack, HEAD.pack, HEAD_WORDS.pack_into
+_now, pack_body, pack_head, pack_words = time.time_ns, BODY.pack, HEAD.pack, HEAD_WORDS.pack
 
 #: A segment that has reached this many bytes is followed by a new one.
 SEGMENT_BYTES: Final = 8 << 20
@@ -75,6 +78,7 @@ class Head:
         self._segment: Segment | None = None
         self._number = self._offset = self._seq = self._first = self._seed = self._fd = 0
         self._latch = store.latch
+        self._replaced = 0
         self._epoch = 0
         self._wanted = 0  # before this seq, frames have to be synced for callers with `full`
         self.syncing = GroupSync(store.latch, self._sync_written, self._sync_failed)
@@ -137,7 +141,9 @@ class Head:
                     if visible == seq:
                         words[P_SEGMENT], words[P_OFFSET] = number, offset
                 check = number ^ end ^ after ^ CHECK
-                pack_words(self._buffer, HEAD_AT, number, end, after, check, visible, generation)
+                self._buffer[HEAD_AT:HEAD_END] = pack_words(
+                    number, end, after, check, visible, generation
+                )
             except BaseException as error:
                 self._undo()
                 if isinstance(error, OSError):
@@ -211,6 +217,18 @@ class Head:
             finally:
                 self._unlock()
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the head lock; afterwards every process opens its segments anew."""
+        with self._mutex:
+            self._lock()
+            try:
+                self._refresh()
+                yield
+                self._words[H_GENERATION] += 2
+            finally:
+                self._unlock()
+
     def replace_end(self, segment: Segment, offset: int, seq: int) -> None:
         """Puts a VOID frame for everything from `seq` on at `offset`, and goes on behind it.
 
@@ -269,6 +287,8 @@ class Head:
             self._segment = None
         elif words[H_GENERATION] == self._generation:
             return
+        if self._replaced != words[H_REPLACED]:
+            self._segment, self._replaced = None, words[H_REPLACED]
         head = self._store.cursor.head()
         assert head is not None
         if self._segment is None or self._segment.number != head.segment:
@@ -298,6 +318,11 @@ class Head:
             raise StorageError(
                 f"{self._store.path}: {size} bytes in one write are more than the "
                 f"{PAYLOAD_LIMIT} a segment can take; put them in smaller parts"
+            )
+        if full and self._words[H_SYNCED] < self._number:
+            # Somebody has rolled without syncing: what lies before this item goes first (I6).
+            self._latch.guard(
+                recovery.sync_before, self._store, self._number, self._words[H_SYNCED]
             )
         end = self._offset + size
         if self._seq > self._first and (self._seq - self._first >= chunk or end > SEGMENT_BYTES):
@@ -334,10 +359,13 @@ class Head:
         header = Header(store.queue, self._number + 1, self._seq, time.time_ns())
         segment = store.create_segment(header)
         head = Position(header.number, FRAMES_AT, self._seq)
-        recovery.write_note(store, segment, head, synced=head if full else None)
         if full:
             self._latch.guard(self._disk.datasync, segment.fd)
             self._latch.guard(disk.sync_directory, store.path)
+            words[H_SYNCED] = header.number
+        # I8: noted as synced once it is.
+        recovery.write_note(store, segment, head, synced=head if full else None)
+        if full:
             self.syncing.synced = max(self.syncing.synced, self._seq)
         self._take(segment)
         store.cursor.write_head(head, head)

@@ -100,7 +100,12 @@ class Log:
         self.tail = Tail(self._store, self.head)
         self.items = Bell(self._probe_items)
         self.room = Bell(self._probe_room)
-        self.tail.sweep()
+        try:
+            self.tail.sweep()
+        except BaseException:
+            self.tail.close()
+            self._store.close()
+            raise
 
     @property
     def broken(self) -> bool:
@@ -204,7 +209,7 @@ class Log:
         with self._alone():
             self.tail.heal()
             Letters(self._store).repair()
-            verification.renew(self._store)
+            self.tail.renew()
         return found
 
     @contextmanager

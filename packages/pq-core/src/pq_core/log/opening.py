@@ -11,7 +11,7 @@ from pathlib import Path
 from pq_core.disk import Disk
 from pq_core.errors import SchemaMismatch, StorageCorrupt
 from pq_core.log import recovery
-from pq_core.log.create import CURSOR_NAME, LOCK_NAME, create
+from pq_core.log.create import CURSOR_NAME, LOCK_NAME, MARK_AT, create
 from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, P_SEQ, VERSION, CursorFile
 from pq_core.log.segment import FRAMES_AT, MAGIC, Header, numbers, segment_name
 from pq_core.log.store import Store
@@ -26,12 +26,20 @@ class Predecessor:
         payloads: the items as they are to be stored, in order. Reading may raise OSError or
             StorageCorrupt; then nothing was changed.
         number: of the first segment that does not overwrite anything of it.
+        mark: 32 bytes that tell this state of it from any other.
         remove: removes what was left, once the items are safe. May be called again.
     """
 
-    def __init__(self, payloads: Iterable[bytes], number: int, remove: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        payloads: Iterable[bytes],
+        number: int,
+        mark: bytes,
+        remove: Callable[[], None],
+    ) -> None:
         self.payloads = payloads
         self.number = number
+        self.mark = mark
         self.remove = remove
 
 
@@ -91,7 +99,7 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
     with suppress(FileNotFoundError):
         if cursor.stat().st_size == CURSOR_BYTES and _readable(cursor):
             if (left := find(path)) is not None:
-                left.remove()
+                _finish(left, path)
             return
     headers: list[Header] = []
     begun, foreign = [], None
@@ -124,7 +132,7 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
         for header in headers:
             if header.number >= left.number:
                 disk.unlink(path / segment_name(header.number))
-        create(path, disk, left.payloads, left.number)
+        create(path, disk, left.payloads, left.number, left.mark)
         left.remove()
     elif headers:
         # The cursor is lost: what the segments say is all there is. Opening rebuilds the rest.
@@ -142,6 +150,21 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
         for file in begun:
             disk.unlink(file)
         create(path, disk)
+
+
+def _finish(left: Predecessor, path: Path) -> None:
+    """Removes what was taken over, unless it was written again since."""
+    with (path / CURSOR_NAME).open("rb") as file:
+        file.seek(MARK_AT)
+        if file.read(32) == left.mark:
+            left.remove()
+            return
+    raise StorageCorrupt(
+        path,
+        None,
+        "an earlier version has put items here again after they were taken over",
+        "move its files (info and the chunks it wrote) to a directory of their own",
+    )
 
 
 def _readable(cursor: Path) -> bool:
@@ -181,7 +204,10 @@ def _check(store: Store) -> None:
     except (FileNotFoundError, StorageCorrupt):
         recovery.rebuild(store)
         return
-    note, slot = recovery.read_note(segment), cursor.slots()[0]
+    note, slot, tail = recovery.read_note(segment), cursor.slots()[0], cursor.tail()
+    if tail is not None and tail[1].generation < slot.generation:
+        # Somebody was killed between the slot and the words.
+        cursor.tear_tail()
     behind = note is not None and (
         note.settled.generation > slot.generation or note.head.seq > head.seq
     )
@@ -200,8 +226,10 @@ def _check(store: Store) -> None:
 def _drop_settled(store: Store) -> None:
     """Removes segments that a crash has kept from being removed (I11)."""
     oldest = store.cursor.slots()[0].segment
-    for number in numbers(os.listdir(store.path)):
-        if number >= oldest:
-            break
+    left = [number for number in numbers(os.listdir(store.path)) if number < oldest]
+    if left:
+        store.disk.sync_directory(store.path)
+        store.disk.datasync(store.cursor_fd)
+    for number in left:
         with suppress(FileNotFoundError):
             store.disk.unlink(store.segment_path(number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from pq_core.log.claims import BLOCK, FIRST, RETURNED, SEGMENT, STOP, Claims, Run
 from pq_core.log.cursor import Position
@@ -67,8 +68,8 @@ class Owners:
         """Declares what dead consumers had to be nobody's.
 
         Args:
-            first: no item before this seq can be out; what says so is stale or damaged, and goes.
-            stop: nor one from this seq on.
+            first: items before this seq are settled.
+            stop: items from this seq on were not handed out yet.
 
         Returns:
             How many items are nobody's, and whether any item is out.
@@ -79,31 +80,46 @@ class Owners:
             dead = number != self._own and self._store.disk.try_lock(file.fd)
             try:
                 for run in claims.runs():
-                    if not first <= run.start.seq < run.stop <= stop:
-                        if number != self._own:
-                            claims.free(run.at)
-                    elif run.returned or dead:
-                        returned += run.stop - run.start.seq
-                        claims.give_back(run.at)
-                    else:
+                    if not (run.returned or dead):
                         out = True
+                    elif run.start.seq >= stop or run.stop <= first:
+                        claims.free(run.at)
+                    else:
+                        # I9: a claim reaches past the tail if its process was killed there.
+                        claims.words[run.at + STOP] = min(run.stop, stop)
+                        claims.give_back(run.at)
+                        returned += min(run.stop, stop) - run.start.seq
             finally:
                 if dead:
                     self._store.disk.unlock(file.fd)
         return returned, out
 
-    def returned(self) -> Iterator[tuple[Claims, Run]]:
-        """The runs that are nobody's, with the file each lies in."""
+    def returned(self) -> Iterator[tuple[int, Run]]:
+        """The runs that are nobody's, with the number of the file each lies in."""
         self._discover()
-        for _, claims in self._files:
+        for number, (_, claims) in enumerate(self._files):
             for run in claims.runs():
                 if run.returned:
-                    yield claims, run
+                    yield number, run
+
+    def shrink(self, number: int, run: Run, start: Position) -> None:
+        """Makes a run that is nobody's begin at `start`.
+
+        A kill half-way leaves a run whose first item is not where it says: whoever takes from it
+        looks first.
+        """
+        claims = self._files[number][1]
+        if start.seq >= run.stop:
+            claims.free(run.at)
+            return
+        claims.words[run.at + SEGMENT] = start.segment | RETURNED
+        claims.words[run.at + SEGMENT + 1] = start.offset
+        claims.words[run.at + FIRST] = start.seq
 
     def forget_returned(self) -> None:
         """Empties the runs that are nobody's."""
-        for claims, run in list(self.returned()):
-            claims.free(run.at)
+        for number, run in list(self.returned()):
+            self._files[number][1].free(run.at)
 
     def holding(self, seq: int) -> Run | None:
         """The run of a living consumer that has this item out, or None."""
@@ -145,6 +161,9 @@ class Owners:
         file = self._store.create_claims(len(self._files))
         self._store.disk.lock(file.fd)
         self._files.append((file, Claims(file.map)))
+        with suppress(OSError):
+            # A spare one for the next consumer, who may come when the disk is full.
+            self._store.create_claims(len(self._files)).close()
         return len(self._files) - 1
 
     def _grow(self, number: int) -> None:
@@ -156,14 +175,3 @@ class Owners:
         claims = Claims(file.map)
         self._files[number] = file, claims
         self.words = claims.words
-
-
-def shrink(claims: Claims, run: Run, start: Position) -> None:
-    """Makes a run that is nobody's begin at `start`; a kill half-way leaves it longer."""
-    words = claims.words
-    if start.seq >= run.stop:
-        words[run.at + STOP] = 0
-        return
-    words[run.at + SEGMENT] = start.segment | RETURNED
-    words[run.at + SEGMENT + 1] = start.offset
-    words[run.at + FIRST] = start.seq

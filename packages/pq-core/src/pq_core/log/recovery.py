@@ -8,27 +8,47 @@ a loss from an end.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from pq_core.errors import StorageCorrupt
 from pq_core.log.cursor import (
+    H_REPLACED,
     H_SEGMENT,
+    H_SYNCED,
     P_SEQ,
     T_CAREFUL,
-    T_CHECK,
-    T_GENERATION,
+    T_REWOUND,
     T_SKIP,
     Note,
     Position,
     Settled,
     decode_note,
 )
-from pq_core.log.frame import HEADER_BYTES, Frame, encode_void, next_valid, scan
+from pq_core.log.frame import (
+    DONE,
+    HEADER_BYTES,
+    LIVE,
+    MANY,
+    VOID,
+    Frame,
+    encode_void,
+    next_valid,
+    scan,
+)
 from pq_core.log.segment import FRAMES_AT, NOTE_AT, Header, numbers
 from pq_core.log.store import Segment, Store
 
-__all__ = ["find", "lies_at", "mend_head", "mend_tail", "read_note", "rebuild", "write_note"]
+__all__ = [
+    "find",
+    "lies_at",
+    "mend_marks",
+    "mend_head",
+    "mend_tail",
+    "read_note",
+    "rebuild",
+    "write_note",
+]
 
 
 class Published(Protocol):
@@ -36,6 +56,9 @@ class Published(Protocol):
 
     def published(self) -> Position:
         """Up to where consumers may read."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Holds the head lock; afterwards every process opens its segments anew."""
 
     def replace_end(self, segment: Segment, offset: int, seq: int) -> None:
         """Puts a VOID frame for all from `seq` on at `offset`, where the head's file ends short."""
@@ -73,13 +96,18 @@ def sync_all(store: Store, newest: Segment) -> None:
     """Puts every segment that was not noted as synced on the medium, and their names."""
     note = store.cursor.note()
     oldest = note.synced.segment if note else 0
-    for number in numbers(os.listdir(store.path)):
-        if oldest <= number < newest.number:
-            with suppress(FileNotFoundError, StorageCorrupt):
-                segment = store.open_segment(number)
-                store.disk.datasync(segment.fd)
+    sync_before(store, newest.number, oldest)
     store.disk.datasync(newest.fd)
+
+
+def sync_before(store: Store, number: int, oldest: int) -> None:
+    """Puts the segments from `oldest` up to before `number` on the medium, and all names (I6)."""
+    for each in range(oldest, number):
+        with suppress(FileNotFoundError, StorageCorrupt):
+            segment = store.open_segment(each)
+            store.disk.datasync(segment.fd)
     store.disk.sync_directory(store.path)
+    store.cursor.words[H_SYNCED] = number
 
 
 # -- the head -----------------------------------------------------------------------------------
@@ -168,6 +196,8 @@ def _end_of(
         for frame in scan(segment.read, position.offset, segment.seed):
             if frame.following <= position.seq:
                 break
+            if cut:
+                mend_marks(store, segment, frame)
             position = Position(segment.number, frame.end, frame.following)
         later = next_valid(segment.read, position.offset, size, segment.seed, position.seq)
         if later is None:
@@ -210,6 +240,7 @@ def _set_aside_file(store: Store, number: int, reason: str, *, report: bool = Tr
         bad = path.with_name(f"{path.name}.{count}.bad")
         count += 1
     store.disk.rename(path, bad)
+    store.cursor.words[H_REPLACED] += 1
 
 
 # -- the tail -----------------------------------------------------------------------------------
@@ -226,6 +257,7 @@ def mend_tail(store: Store) -> None:
     settled = slots[0] if slots else _oldest(store)
     words[T_SKIP] = settled.marked
     words[T_CAREFUL] = words[P_SEQ]
+    words[T_REWOUND] += 1
     store.cursor.write_tail(settled.position, settled)
 
 
@@ -265,15 +297,17 @@ def rebuild(store: Store) -> None:
     slots, said = cursor.slots(), cursor.head()
     settled = slots[0] if slots else _oldest(store)
     newest = _newest_note(store)
-    if newest is not None and newest.settled.generation > settled.generation:
-        store.report(
-            store.path / "cursor", 512, "it is an older copy; the newest segment knows more"
-        )
-        settled = newest.settled
-        cursor.write_slot(settled)
     if newest is not None and (note is None or newest.head.seq > note.head.seq):
         note = newest
     restarted = not (boot and note is not None and note.boot == boot)
+    if newest is not None and newest.settled.generation > settled.generation:
+        # After a power cut, the one may have reached the medium without the other.
+        if not restarted:
+            store.report(
+                store.path / "cursor", 512, "it is an older copy; the newest segment knows more"
+            )
+        settled = newest.settled
+        cursor.write_slot(settled)
     since = note.synced if restarted and note is not None else None
     segment, head = scan_head(store, since=since)
     bound = (note.synced if restarted else note.head) if note is not None else head
@@ -297,8 +331,7 @@ def rebuild(store: Store) -> None:
     sync_all(store, segment)
     cursor.write_head(head, head)
     # Whoever looks at the tail next finds it torn and mends it: that takes the claims too.
-    cursor.words[T_CHECK] ^= 1
-    cursor.words[T_GENERATION] += 1
+    cursor.tear_tail()
     write_note(store, segment, head, synced=head)
     cursor.write_boot(boot)
 
@@ -334,7 +367,7 @@ def find(store: Store, position: Position, head: Published) -> tuple[Segment, Fr
             if position.seq < frame.following:
                 return segment, frame
         if segment.number < store.cursor.words[H_SEGMENT]:
-            following = _following(store, segment.number)
+            following = _following(store, segment.number, head)
             if following is not None and following.first <= position.seq:
                 position = Position(following.number, FRAMES_AT, position.seq)
                 continue
@@ -347,11 +380,19 @@ def lies_at(store: Store, position: Position) -> bool:
         segment = store.segment(position.segment)
         for frame in scan(segment.read, position.offset, segment.seed):
             return frame.seq <= position.seq < frame.following
+    with suppress(FileNotFoundError, StorageCorrupt):
         return store.segment(position.segment + 1).first == position.seq
     return False
 
 
-def _following(store: Store, number: int) -> Header | None:
+def mend_marks(store: Store, segment: Segment, frame: Frame) -> None:
+    """Writes states anew that are none, torn or flipped, as they are understood."""
+    for item in frame.items(frame.seq):
+        if segment.read(item.mark, 4) not in (LIVE, DONE, MANY, VOID):
+            store.disk.write_all(segment.fd, item.state, item.mark)
+
+
+def _following(store: Store, number: int, head: Published) -> Header | None:
     """The header of the next segment; ones that cannot be read are set aside."""
     with suppress(StorageCorrupt, FileNotFoundError):
         return store.segment(number + 1).header
@@ -360,7 +401,11 @@ def _following(store: Store, number: int) -> Header | None:
             try:
                 return store.segment(later).header
             except StorageCorrupt as error:
-                _set_aside_file(store, later, error.reason)
+                with head.alone():
+                    # Unless it was only being made.
+                    with suppress(StorageCorrupt, FileNotFoundError):
+                        return store.segment(later).header
+                    _set_aside_file(store, later, error.reason)
     return None
 
 
@@ -368,12 +413,14 @@ def _replace_segment(store: Store, position: Position, error: Exception, head: P
     """Puts a segment that holds only a VOID frame in the place of one that is lost."""
     number, first = position.segment, position.seq
     reason = error.reason if isinstance(error, StorageCorrupt) else "the segment is gone"
-    if isinstance(error, StorageCorrupt):
-        _set_aside_file(store, number, reason)
-    else:
-        store.report(store.segment_path(number), None, reason)
+    with head.alone():
+        if isinstance(error, StorageCorrupt):
+            _set_aside_file(store, number, reason)
+        else:
+            store.report(store.segment_path(number), None, reason)
+            store.cursor.words[H_REPLACED] += 1
     end = head.published()
-    following = _following(store, number) if number < end.segment else None
+    following = _following(store, number, head) if number < end.segment else None
     header = Header(store.queue, number, first, 0)
     segment = store.create_segment(header)
     if following is None:
@@ -394,7 +441,7 @@ def _replace_bytes(store: Store, segment: Segment, position: Position, head: Pub
     stop = end.offset if last else segment.size()
     start = position.offset
     found = next_valid(segment.read, start, stop, segment.seed, position.seq)
-    following = None if last else _following(store, segment.number)
+    following = None if last else _following(store, segment.number, head)
     if found is not None:
         length, behind = found.offset - start, found.seq
     elif following is not None:

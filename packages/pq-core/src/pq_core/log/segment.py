@@ -28,7 +28,7 @@ FRAMES_AT: Final = 1024
 
 _HEADER: Final = Struct("<8sI16sQQQ")
 _CRC: Final = Struct("<I")
-_NAME: Final = re.compile(r"q(\d{5,})")
+_NAME: Final = re.compile(r"q([0-9]{5,})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,17 @@ class Header:
 
     def encode(self) -> bytes:
         """The 512 bytes on disk."""
-        raw = _HEADER.pack(MAGIC, self.version, self.queue, self.number, self.first, self.created)
+        raw = self._pack()
         return (raw + _CRC.pack(crc32(raw))).ljust(NOTE_AT, b"\0")
+
+    def _pack(self) -> bytes:
+        return _HEADER.pack(MAGIC, self.version, self.queue, self.number, self.first, self.created)
 
     @property
     def seed(self) -> int:
         """What the crc of every frame of this segment starts from."""
-        return crc32(self.encode())
+        # Of what precedes the crc: a crc over its own crc is the same for all.
+        return crc32(self._pack())
 
     @staticmethod
     def decode(data: bytes) -> Header:

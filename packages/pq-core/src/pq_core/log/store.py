@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from pq_core.disk import Disk
-from pq_core.errors import QueueClosed, StorageCorrupt, StorageError
+from pq_core.errors import QueueClosed, SchemaMismatch, StorageCorrupt, StorageError
 from pq_core.log.claims import BLOCK, blank, claims_name, valid_claims
-from pq_core.log.cursor import CURSOR_BYTES, CursorFile
+from pq_core.log.cursor import CURSOR_BYTES, H_REPLACED, CursorFile
 from pq_core.log.group import Latch
 from pq_core.log.segment import FRAMES_AT, VERSION, Header, segment_name
 from pq_core.protocols import Damage
@@ -155,6 +155,7 @@ class Store:
         self.cursor = CursorFile(memoryview(self._map))
         self.queue = b""
         self._segments: dict[int, Segment] = {}
+        self._replaced = 0
 
     def close(self) -> None:
         """Closes everything. Claims are closed by who opened them."""
@@ -178,12 +179,18 @@ class Store:
         Raises:
             FileNotFoundError: there is none.
             StorageCorrupt: its header is damaged, or another queue's.
+            SchemaMismatch: a newer version wrote it.
         """
         path = self.segment_path(number)
         fd = self.disk.open(path)
         try:
             header = Header.decode(self.disk.pread(fd, FRAMES_AT, 0))
-            if header.version != VERSION or header.queue != self.queue or header.number != number:
+            if header.version > VERSION:
+                raise SchemaMismatch(
+                    f"{path}: written in format {header.version}, and this version knows up to "
+                    f"{VERSION}; install a newer persist-queue"
+                )
+            if header.queue != self.queue or header.number != number:
                 raise ValueError("the segment belongs to another queue or place")
         except ValueError as error:
             os.close(fd)
@@ -195,6 +202,9 @@ class Store:
 
     def segment(self, number: int) -> Segment:
         """As `open_segment`, kept open for the next call. Not for two threads at once."""
+        if self._replaced != self.cursor.words[H_REPLACED]:
+            self._replaced = self.cursor.words[H_REPLACED]
+            self._segments.clear()
         found = self._segments.get(number)
         if found is None:
             found = self.open_segment(number)

@@ -22,25 +22,25 @@ from pq_core.log import recovery
 from pq_core.log.ahead import Ahead, read_ahead
 from pq_core.log.claims import STOP
 from pq_core.log.cursor import (
+    H_SEGMENT,
     L_SEQ,
     P_SEQ,
     SLOTS_AT,
     T_CAREFUL,
-    T_CHECK,
     T_GENERATION,
     T_RETURNED,
+    T_REWOUND,
     T_SEQ,
     T_SKIP,
     Position,
     Settled,
     pack_slot,
 )
-from pq_core.log.frame import DONE, LIVE, Item
+from pq_core.log.frame import DONE, LIVE, Item, state_of
 from pq_core.log.group import GroupSync
 from pq_core.log.head import Head
 from pq_core.log.holder import Holder, Out
 from pq_core.log.marks import Marks
-from pq_core.log.owners import shrink
 from pq_core.log.segment import FRAMES_AT
 from pq_core.log.store import Segment, Store, failure
 from pq_core.log.view import View
@@ -108,7 +108,7 @@ class Tail(TailWords):
                 payload, mark, end = self._ahead[at]
                 items = [(seq, payload)]
                 after = seq + 1
-                if count > 1:
+                if count > 1 and seq >= words[T_CAREFUL]:
                     behind = self._ahead[at + 1 : at + count]
                     items += [(after + i, item[0]) for i, item in enumerate(behind)]
                     after += len(behind)
@@ -237,8 +237,8 @@ class Tail(TailWords):
             while self._words[T_RETURNED] and self._take_returned(None):
                 dropped += 1
             stop = self._head.published()
-            dropped += max(0, stop.seq - self._seq - self._words[T_SKIP])
-            if self._settled[2] == self._seq:
+            if self._settled[2] == self._seq >= self._words[T_CAREFUL]:
+                dropped += max(0, stop.seq - self._seq - self._words[T_SKIP])
                 self._segment, self._offset, self._seq = stop
                 self._move_settled(stop, 0)
             else:
@@ -247,6 +247,7 @@ class Tail(TailWords):
                     if item.state == LIVE and not self._owners.holding(item.seq):
                         self._marks.mark(segment, item.mark)
                         marked += 1
+                        dropped += 1
                 self._segment, self._offset, self._seq = stop
                 self._move_settled(low, marked)
             self._words[T_SKIP] = 0
@@ -262,8 +263,17 @@ class Tail(TailWords):
 
     def heal(self) -> None:
         """Sets everything aside that is damaged. The caller holds the lock (`locked`)."""
-        for _ in self._walk(Settled(*self._settled).position, self._words[P_SEQ]):
-            pass
+        position, stop = Settled(*self._settled).position, self._words[P_SEQ]
+        while position.seq < stop:
+            segment, frame = recovery.find(self._store, position, self._head)
+            recovery.mend_marks(self._store, segment, frame)
+            position = Position(segment.number, frame.end, frame.following)
+
+    def renew(self) -> None:
+        """Writes both slots anew. The caller holds the lock."""
+        for _ in range(2):
+            self._move_settled(Settled(*self._settled).position, self._settled[3])
+        self._disk.datasync(self._store.cursor_fd)
 
     # -- counting -----------------------------------------------------------------------------
 
@@ -298,18 +308,19 @@ class Tail(TailWords):
         while True:
             seq, published = self._seq, words[P_SEQ]
             if seq >= published:
+                words[T_SKIP] = 0
                 if time.monotonic() - self._swept >= _SWEEP_SECONDS:
                     self._sweep()
                     if self._seq < seq:
                         continue
                 return False
             held = seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
-            if not held and (0 <= seq - self._first < len(self._ahead)):
-                if seq < words[T_CAREFUL]:
-                    # What lies behind may be out: hand out no more than this one.
-                    at = seq - self._first
-                    self._ahead, self._first = self._ahead[at : at + 1], seq
-                return True
+            at = seq - self._first
+            if not held and 0 <= at < len(self._ahead):
+                # What was out when it was read ahead may be settled by now.
+                if seq >= words[T_CAREFUL] or self._is_live(self._ahead[at][1]):
+                    return True
+                held = True
             if not held:
                 self._ahead = read_ahead(self._store, self._segment, self._offset, seq, published)
                 self._first = seq
@@ -317,6 +328,11 @@ class Tail(TailWords):
                     continue
             if not self._enter_next(seq):
                 self._pass(seq)
+
+    def _is_live(self, mark: int) -> bool:
+        """Whether the item whose state stands there in the tail's segment is not settled."""
+        segment = self._store.segment(self._segment)
+        return bool(state_of(segment.read(mark, 4)) != DONE)
 
     def _enter_next(self, seq: int) -> bool:
         """Moves the tail to the next segment if that begins with the item `seq`."""
@@ -379,21 +395,26 @@ class Tail(TailWords):
             if oldest is None:
                 words[T_RETURNED] = 0
                 return None
-            claims, run = oldest
+            number, run = oldest
             first = run.start.seq
             if run.stop <= self._settled[2]:
-                claims.free(run.at)
+                self._owners.shrink(number, run, Position(0, 0, run.stop))
                 words[T_RETURNED] = max(0, words[T_RETURNED] - (run.stop - first))
                 continue
             if not recovery.lies_at(self._store, run.start):
                 # The list or the segment is damaged. Going back over all that is not settled
                 # finds out which, and finds what the list has lost.
-                words[T_CHECK] ^= 1
+                self._store.cursor.tear_tail()
                 self._refresh()
                 return None
             segment, item = next(self._walk(run.start, first + 1))
             after = Position(segment.number, item.end, item.following)
-            wanted = item.state == LIVE and self._settled[2] <= first
+            # After a kill an item may be in two lists, or still ahead of the tail.
+            wanted = (
+                item.state == LIVE
+                and self._settled[2] <= first < self._seq
+                and self._owners.holding(first) is None
+            )
             if wanted:
                 here = (segment.number, item.offset, first)
                 if holder is None:
@@ -402,7 +423,7 @@ class Tail(TailWords):
                     # I9: it is in two lists for a moment, never in none.
                     index = self._owners.claim(*here, after.seq)
                     holder.outs.append(Out(here, item.mark, after, index))
-            shrink(claims, run, after)
+            self._owners.shrink(number, run, after)
             gone = min(after.seq, run.stop) - first
             words[T_RETURNED] = max(0, words[T_RETURNED] - gone)
             if wanted:
@@ -421,6 +442,7 @@ class Tail(TailWords):
             self._segment, self._offset, seq = low.position
             self._ahead = []
             words[T_SKIP] = low.marked
+            words[T_REWOUND] = self._rewound = words[T_REWOUND] + 1
             self._write(seq)
             self._owners.forget_returned()
             returned = 0
@@ -437,9 +459,14 @@ class Tail(TailWords):
                 low = (out.end_segment, out.end_offset, out.stop)
             else:
                 marked += self._marks.mark_all(out)
-        while marked and low[2] < self._seq and (after := self._marks.behind(Position(*low))):
+        # Marks may be more than were counted: their writer was killed before it did.
+        while (
+            low[2] < self._seq
+            and (marked or low[2] != l_seq)
+            and (after := self._marks.behind(Position(*low)))
+        ):
             low = after
-            marked -= 1
+            marked = max(0, marked - 1)
         self._move_settled(low, 0 if low[2] == self._seq else marked)
         for out in outs:
             if out.index >= 0:
@@ -449,6 +476,16 @@ class Tail(TailWords):
         """Writes the next slot, then drops the segments that nobody needs any more (I11)."""
         before = self._settled[0]
         segment, offset, seq = low
+        if segment < self._words[H_SEGMENT]:
+            with suppress(FileNotFoundError, StorageError):
+                if self._store.segment(segment + 1).first == seq:
+                    # Nothing of this one is needed any more: let it go now.
+                    segment, offset = segment + 1, FRAMES_AT
+                    if self._seq == seq:
+                        self._segment, self._offset, self._ahead = segment, offset, []
+        if self._seq < seq:
+            # The tail was put back while the item was out, and nothing else tells that it is settled.
+            self._segment, self._offset, self._seq, self._ahead = segment, offset, seq, []
         generation = self._settled[4] + 1
         self._settled = (segment, offset, seq, marked, generation)
         pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)

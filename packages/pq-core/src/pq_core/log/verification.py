@@ -12,7 +12,7 @@ from pq_core.log.segment import FRAMES_AT
 from pq_core.log.store import Segment, Store
 from pq_core.protocols import Damage
 
-__all__ = ["renew", "verify"]
+__all__ = ["verify"]
 
 
 def verify(store: Store, letters: Letters) -> list[Damage]:
@@ -84,12 +84,3 @@ def _verify_segment(segment: Segment, start: Position, stop: int, found: list[Da
         found.append(Damage(segment.path, offset, f"{later.seq - seq} items are damaged"))
         seq, offset = later.seq, later.offset
     return seq
-
-
-def renew(store: Store) -> None:
-    """Writes both slots anew from the newer one, and the note."""
-    cursor = store.cursor
-    settled = cursor.slots()[0]
-    for step in (1, 2):
-        cursor.write_slot(settled._replace(generation=settled.generation + step))
-    store.disk.datasync(store.cursor_fd)

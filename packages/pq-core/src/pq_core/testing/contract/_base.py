@@ -80,7 +80,8 @@ class Contract(ABC):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
-        for name in {name for each in cls.__mro__ for name in vars(each) if name[:5] == "test_"}:
+        names = [name for each in cls.__mro__ for name in vars(each) if name[:5] == "test_"]
+        for name in dict.fromkeys(names):  # in the same order in every process
             # The class that a test stands in keeps it, for others may inherit it from there.
             test = next(vars(each)[name] for each in cls.__mro__ if vars(each).get(name))
             needed = getattr(test, "needs", {})
