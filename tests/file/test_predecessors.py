@@ -11,10 +11,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pq_core.disk import Disk
 from pq_core.errors import StorageCorrupt, StorageError
 from pq_file import Queue
@@ -25,6 +27,7 @@ NAMES = sorted(name for name, about in EXPECTED.items() if about["serializer"] !
 
 
 def drain(queue: Queue[Any]) -> list[Any]:
+    """Everything that is ready, settled."""
     items = []
     while not queue.empty():
         items.append(queue.get())
@@ -33,6 +36,7 @@ def drain(queue: Queue[Any]) -> list[Any]:
 
 
 def expected(name: str) -> list[Any]:
+    """What the predecessor would deliver from a fixture."""
     return [_value(item) for item in EXPECTED[name]["items"]]
 
 
@@ -45,6 +49,8 @@ def _value(text: str) -> Any:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Callable[[str], Path]:
+    """Copies a fixture, to be changed."""
+
     def make(name: str) -> Path:
         return Path(shutil.copytree(FILES / name, tmp_path / "queue"))
 
@@ -84,10 +90,8 @@ def test_a_crash_in_the_first_open_loses_nothing(name: str, tmp_path: Path) -> N
                 return real(*args)
 
             setattr(disk, call, fail)
-            try:
+            with suppress(StorageError):
                 Queue[Any](path, serializer=serializer, disk=disk).close()
-            except StorageError:
-                pass
             failed = left < 0
             with Queue[Any](path, serializer=serializer) as queue:
                 assert drain(queue) == expected(name), (call, number)
@@ -111,6 +115,20 @@ def test_a_kill_before_the_cleaning_up_delivers_nothing_twice(copy: Callable[[st
     with Queue[Any](path) as queue:
         assert drain(queue) == expected(name)[1:]
     assert not (path / "info").exists()
+
+
+def test_what_an_earlier_version_puts_afterwards_is_not_removed(
+    copy: Callable[[str], Path],
+) -> None:
+    """Where the predecessor has written again since, opening refuses and touches nothing."""
+    path = copy(next(name for name in NAMES if "1.1.0-pickle-fresh" in name))
+    Queue[Any](path).close()
+    again = FILES / next(name for name in NAMES if "1.1.0-pickle-half" in name)
+    (path / "info").write_bytes((again / "info").read_bytes())
+    before = {file.name: file.read_bytes() for file in path.iterdir()}
+    with pytest.raises(StorageCorrupt, match="earlier version"):
+        Queue[Any](path)
+    assert {file.name: file.read_bytes() for file in path.iterdir()} == before
 
 
 @pytest.mark.parametrize("damage", [b"", bytes(100), b"\x80\x04garbage"])

@@ -81,7 +81,6 @@ class Queue(Generic[T]):
         SchemaMismatch: a newer version wrote it.
     """
 
-    #: What a URL such as ``file:///spool?durability=full`` may say.
     url_options: ClassVar[dict[str, type]] = {
         **dict.fromkeys(("maxsize", "chunksize"), int),
         **dict.fromkeys(("serializer", "durability"), str),

@@ -106,7 +106,10 @@ class Session:
 
     def finished(self) -> bool:
         """Whether everything that was put is settled, and no other thread is at work on it."""
-        return self._log.tail.settled_all() and not self._ledger.others()
+        tail = self._log.tail
+        if not tail.settled_all():
+            tail.tidy()
+        return tail.settled_all() and not self._ledger.others()
 
     def close(self) -> None:
         """Makes what is out ready again."""

@@ -1,0 +1,388 @@
+"""Handing out items and settling them: what every get and task_done goes through.
+
+What a call may rely on, and what is written when, is numbered in DESIGN.md (I9 to I14).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+from pq_core.errors import StorageError
+from pq_core.log import recovery
+from pq_core.log.ahead import Ahead, read_ahead
+from pq_core.log.claims import STOP
+from pq_core.log.cursor import (
+    H_SEGMENT,
+    P_SEQ,
+    SLOTS_AT,
+    T_CAREFUL,
+    T_GENERATION,
+    T_RETURNED,
+    T_REWOUND,
+    T_SKIP,
+    Position,
+    Settled,
+    pack_slot,
+)
+from pq_core.log.frame import DONE, LIVE, Item, state_of
+from pq_core.log.group import GroupSync
+from pq_core.log.head import Head
+from pq_core.log.holder import Holder, Out
+from pq_core.log.marks import Marks
+from pq_core.log.segment import FRAMES_AT
+from pq_core.log.store import Segment, Store, failure
+from pq_core.log.words import TailWords
+
+__all__ = ["SWEEP_SECONDS", "Taking"]
+
+#: A drained segment of this many bytes is given back to the file system.
+_DRAINED: Final = 1 << 20
+#: Dead consumers are looked for once in this many takes, and when there is nothing to take at
+#: most once in this many seconds.
+_SWEEP_TAKES: Final = 256
+SWEEP_SECONDS: Final = 0.2
+
+
+class Taking(TailWords):
+    """Hands out items to all threads of this process, and takes turns with other processes."""
+
+    def __init__(self, store: Store, head: Head) -> None:
+        super().__init__(store)
+        self._head = head
+        # Items read ahead, from the seq `_first` on. All were valid, live and published.
+        self._ahead: Ahead = []
+        self._first = 0
+        self._takes = 0
+        self._swept = 0.0
+        self._marks = Marks(store, self._walk)
+        self.syncing = GroupSync(store.latch, self._sync_settled, self._sync_failed)
+
+    def take(self, holder: Holder | None, count: int, *, full: bool) -> list[tuple[int, bytes]]:
+        """Hands out at most `count` items, in order; none where none is ready.
+
+        Args:
+            holder: where to note what is out; None settles the items at once.
+            count: at least 1.
+            full: with no holder, return only when the settling is on the medium.
+
+        Returns:
+            (seq, payload) of each.
+
+        Raises:
+            StorageError: nothing was handed out; the cause is the OSError.
+        """
+        words = self._words
+        with self._mutex:
+            self._lock()
+            try:
+                if words[T_GENERATION] != self._generation:
+                    self._refresh()
+                self._takes -= 1
+                if self._takes < 0:
+                    self._sweep()
+                if words[T_RETURNED] and (found := self._take_returned(holder)):
+                    return [found]
+                seq = self._seq
+                at = seq - self._first
+                if not 0 <= at < len(self._ahead) or seq < words[T_CAREFUL]:
+                    if not self._reach():
+                        return []
+                    seq = self._seq
+                    at = seq - self._first
+                segment, offset = self._segment, self._offset
+                payload, mark, end = self._ahead[at]
+                items = [(seq, payload)]
+                after = seq + 1
+                if count > 1 and seq >= words[T_CAREFUL]:
+                    behind = self._ahead[at + 1 : at + count]
+                    items += [(after + i, item[0]) for i, item in enumerate(behind)]
+                    after += len(behind)
+                    if behind:
+                        end = behind[-1][2]
+                if holder is None:
+                    self._offset, self._seq = end, after
+                    self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
+                    generation = self._settled[4]
+                else:
+                    # I9: the claim is written before the tail moves past it.
+                    outs = holder.outs
+                    if outs and (last := outs[-1]).stop == seq:
+                        self._owners.words[last.index + STOP] = after
+                        last.end_segment, last.end_offset, last.stop = segment, end, after
+                    else:
+                        index = self._owners.claim(segment, offset, seq, after)
+                        outs.append(Out((segment, offset, seq), mark, (segment, end, after), index))
+                    self._offset = end
+                    self._write(after)
+            except BaseException as error:
+                self._generation = -1
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+        if count > len(items) and words[P_SEQ] > after:
+            # The rest lies behind what was read ahead. It can wait where it cannot be had.
+            with suppress(StorageError):
+                items += self.take(holder, count - len(items), full=False)
+                generation = self._settled[4]
+        if holder is None and full:
+            self.syncing.reach(generation)
+        return items
+
+    def settle(self, holder: Holder, *, full: bool) -> None:
+        """Settles all that the holder has. Durable on return with `full`.
+
+        Raises:
+            StorageError: what of it is settled is unknown; nothing else was touched.
+        """
+        words = self._words
+        with self._mutex:
+            self._lock()
+            try:
+                if words[T_GENERATION] != self._generation:
+                    self._refresh()
+                self._settle(holder.outs)
+                holder.outs = []
+                generation = self._settled[4]
+            except BaseException as error:
+                self._generation = -1
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+        if full:
+            self.syncing.reach(generation)
+
+    def _moved(self) -> None:
+        self._ahead = []
+
+    def _reach(self) -> bool:
+        """Sees to it that the item at the tail is read ahead. Whether there is one."""
+        words = self._words
+        self._store.latch.check()
+        while True:
+            seq, published = self._seq, words[P_SEQ]
+            if seq >= published:
+                words[T_SKIP] = 0
+                if time.monotonic() - self._swept >= SWEEP_SECONDS:
+                    self._sweep()
+                    if self._seq < seq:
+                        continue
+                return False
+            held = seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
+            at = seq - self._first
+            if not held and 0 <= at < len(self._ahead):
+                # What was out when it was read ahead may be settled by now.
+                if seq >= words[T_CAREFUL] or self._is_live(self._ahead[at][1]):
+                    return True
+                held = True
+            if not held:
+                self._ahead = read_ahead(self._store, self._segment, self._offset, seq, published)
+                self._first = seq
+                if self._ahead:
+                    continue
+            if not self._enter_next(seq):
+                self._pass(seq)
+
+    def _is_live(self, mark: int) -> bool:
+        """Whether the item whose state stands there in the tail's segment is not settled."""
+        segment = self._store.segment(self._segment)
+        return bool(state_of(segment.read(mark, 4)) != DONE)
+
+    def _enter_next(self, seq: int) -> bool:
+        """Moves the tail to the next segment if that begins with the item `seq`."""
+        try:
+            following = self._store.segment(self._segment + 1)
+        except (FileNotFoundError, StorageError):
+            return False
+        if following.first != seq:
+            return False
+        self._segment, self._offset, self._ahead = following.number, FRAMES_AT, []
+        return True
+
+    def _pass(self, seq: int) -> None:
+        """Moves the tail past an item that is settled, out or lost, or mends what is there."""
+        segment, item = next(self._walk(Position(self._segment, self._offset, seq), seq + 1))
+        words = self._words
+        self._ahead = []
+        at_settled = self._settled[2] == seq
+        if item.state == LIVE and not (
+            seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
+        ):
+            self._segment, self._offset = segment.number, item.offset
+            return
+        self._segment, self._offset, self._seq = segment.number, item.end, item.following
+        if item.state == LIVE:
+            return
+        low, marked = Settled(*self._settled).position, self._settled[3]
+        if item.state == DONE:
+            marked = max(0, marked - 1) if at_settled else marked
+            words[T_SKIP] = max(0, words[T_SKIP] - 1)
+        elif not at_settled:
+            marked += 1
+        self._move_settled(self._position() if at_settled else low, marked)
+
+    def _walk(self, position: Position, stop: int) -> Iterator[tuple[Segment, Item]]:
+        """The items from `position` up to before the seq `stop`; damage is set aside."""
+        while position.seq < stop:
+            segment, frame = recovery.find(self._store, position, self._head)
+            for item in frame.items(position.seq):
+                if item.seq >= stop:
+                    return
+                yield segment, item
+                position = Position(segment.number, item.end, item.following)
+
+    def _take_returned(self, holder: Holder | None) -> tuple[int, bytes] | None:
+        """Hands out the oldest item that a consumer gave back or died with."""
+        words = self._words
+        while True:
+            oldest = min(self._owners.returned(), key=lambda at: at[1].start.seq, default=None)
+            if oldest is None:
+                words[T_RETURNED] = 0
+                return None
+            number, run = oldest
+            first = run.start.seq
+            if run.stop <= self._settled[2]:
+                self._owners.shrink(number, run, Position(0, 0, run.stop))
+                words[T_RETURNED] = max(0, words[T_RETURNED] - (run.stop - first))
+                continue
+            if not recovery.lies_at(self._store, run.start):
+                # The list or the segment is damaged. Going back over all that is not settled
+                # finds out which, and finds what the list has lost.
+                self._store.cursor.tear_tail()
+                self._refresh()
+                return None
+            segment, item = next(self._walk(run.start, first + 1))
+            after = Position(segment.number, item.end, item.following)
+            # After a kill an item may be in two lists, or still ahead of the tail.
+            wanted = (
+                item.state == LIVE
+                and self._settled[2] <= first < self._seq
+                and self._owners.holding(first) is None
+            )
+            if wanted:
+                here = (segment.number, item.offset, first)
+                if holder is None:
+                    self._settle([Out(here, item.mark, after, -1)])
+                else:
+                    # I9: it is in two lists for a moment, never in none.
+                    index = self._owners.claim(*here, after.seq)
+                    holder.outs.append(Out(here, item.mark, after, index))
+            self._owners.shrink(number, run, after)
+            gone = min(after.seq, run.stop) - first
+            words[T_RETURNED] = max(0, words[T_RETURNED] - gone)
+            if wanted:
+                return item.seq, item.payload
+
+    def _sweep(self) -> None:
+        """Makes what dead consumers had ready again (I12)."""
+        self._takes = _SWEEP_TAKES
+        self._swept = time.monotonic()
+        returned, out = self._owners.sweep(self._settled[2], self._seq)
+        words = self._words
+        if not out and self._seq != self._settled[2]:
+            # Nobody has anything: going back costs nothing, and handing out run by run does.
+            # Nor does it matter then whether the claims can be read.
+            low = Settled(*self._settled)
+            self._segment, self._offset, seq = low.position
+            self._ahead = []
+            words[T_SKIP] = low.marked
+            words[T_REWOUND] = self._rewound = words[T_REWOUND] + 1
+            self._write(seq)
+            self._owners.forget_returned()
+            returned = 0
+        words[T_RETURNED] = returned
+
+    def _settle(self, outs: list[Out]) -> None:
+        """Settles these items (I10): first the slot or the marks, then the claims."""
+        l_segment, l_offset, l_seq, marked, _ = self._settled
+        if len(outs) > 1:
+            outs.sort(key=lambda out: out.first)
+        low = (l_segment, l_offset, l_seq)
+        for out in outs:
+            if out.first == low[2]:
+                low = (out.end_segment, out.end_offset, out.stop)
+            else:
+                marked += self._marks.mark_all(out)
+        # Marks may be more than were counted: their writer was killed before it did.
+        while (
+            low[2] < self._seq
+            and (marked or low[2] != l_seq)
+            and (after := self._marks.behind(Position(*low)))
+        ):
+            low = after
+            marked = max(0, marked - 1)
+        self._move_settled(low, 0 if low[2] == self._seq else marked)
+        for out in outs:
+            if out.index >= 0:
+                self._owners.free(out.index)
+
+    def _move_settled(self, low: tuple[int, int, int], marked: int) -> None:
+        """Writes the next slot, then drops the segments that nobody needs any more (I11)."""
+        before = self._settled[0]
+        segment, offset, seq = low
+        if segment < self._words[H_SEGMENT]:
+            with suppress(FileNotFoundError, StorageError):
+                if self._store.segment(segment + 1).first == seq:
+                    # Nothing of this one is needed any more: let it go now.
+                    segment, offset = segment + 1, FRAMES_AT
+                    if self._seq == seq:
+                        self._segment, self._offset, self._ahead = segment, offset, []
+        if self._seq < seq:
+            # The tail was put back while the item was out, and nothing else tells that it is settled.
+            self._segment, self._offset, self._seq, self._ahead = segment, offset, seq, []
+        generation = self._settled[4] + 1
+        self._settled = (segment, offset, seq, marked, generation)
+        pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)
+        self._write(self._seq)
+        if offset >= _DRAINED and seq == self._words[P_SEQ] == self._seq:
+            drained = None
+            with suppress(OSError, StorageError):
+                drained = self._head.roll_drained(Position(*low), _DRAINED)
+            if drained is not None:
+                self._segment, self._offset, _ = drained
+                self._ahead = []
+                self._move_settled(drained, 0)
+                return
+        if segment > before:
+            self._drop(before, segment)
+
+    def _drop(self, first: int, stop: int) -> None:
+        """Removes the segments from `first` up to before `stop`, once the cursor is durable.
+
+        The items are settled, whatever goes wrong here: what is left over goes in the next open.
+        """
+        self._marks.forget(stop)
+        try:
+            # The cursor names a segment that may be there in memory only.
+            self._store.latch.guard(self._disk.sync_directory, self._store.path)
+            self._store.latch.guard(self._disk.datasync, self._store.cursor_fd)
+        except OSError:
+            return
+        for number in range(first, stop):
+            self._store.forget(number)
+            with suppress(OSError):
+                self._disk.unlink(self._store.segment_path(number))
+
+    def _sync_settled(self) -> int:
+        """Syncs the slots and the marks before them; the generation that is durable with it."""
+        with self._mutex:
+            generation = self._settled[4]
+            marked = self._marks.unsynced()
+        for segment in marked:
+            self._disk.datasync(segment.fd)
+        self._disk.datasync(self._store.cursor_fd)
+        return generation
+
+    def _sync_failed(self, error: OSError, _: int) -> StorageError:
+        with self._mutex:
+            self._generation = -1
+        return StorageError(
+            f"{self._store.path}: the sync failed ({error.strerror}), so the item may come again "
+            "after a power cut; close the queue and open it again"
+        )
