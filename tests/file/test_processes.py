@@ -162,6 +162,7 @@ def consume(queue: Queue[Any], name: str, tell: Callable[[str], None]) -> None:
         queue.task_done()
         for item in items:
             tell(f"done {item[0]} {item[1]}")
+        assert queue.damage == [], "a kill is no damage"
 
 
 ROLES: Final = {"p1": produce, "p2": produce, "c1": consume, "c2": consume}

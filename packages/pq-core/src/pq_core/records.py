@@ -39,6 +39,7 @@ class Stats:
         bytes: what the queue occupies in its storage.
         oldest_age: seconds since the oldest ready item was put; None where none is ready or its
             time of putting is not known.
+        reclaimable: bytes that the storage could give back.
     """
 
     ready: int
@@ -47,6 +48,7 @@ class Stats:
     dead: int
     bytes: int
     oldest_age: float | None
+    reclaimable: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ __all__ = ["Codec", "codec"]
 
 Dumps: TypeAlias = Callable[[Any], bytes]
 
+#: The protocol that the standard library's `dumps` writes unless told.
+_UNASKED: Final[int] = stdlib_pickle.DEFAULT_PROTOCOL
 _NAMES: Final[tuple[SerializerName, ...]] = get_args(SerializerName)
 
 
@@ -182,7 +184,7 @@ def _loads_of(serializer: object) -> Callable[[bytes], Any]:
 
 def _dumps_of(serializer: object, name: str) -> tuple[Dumps, Dumps]:
     """The bare function, and the one that sorts keys."""
-    if serializer is pickle and stdlib_pickle.DEFAULT_PROTOCOL == pickle.PROTOCOL:
+    if serializer is pickle and _UNASKED == pickle.PROTOCOL:
         # Up to Python 3.13 the function of the standard library writes this protocol unasked:
         # 35 ns less an item than any function around it.
         return stdlib_pickle.dumps, _sorted(pickle.dumps)

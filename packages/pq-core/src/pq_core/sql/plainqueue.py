@@ -1,0 +1,324 @@
+"""The blocking queue whose get settles, on any SQL engine."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+from zlib import crc32
+
+from pq_core.errors import QueueClosed
+from pq_core.ledger import Ledger
+from pq_core.serializers import Codec
+from pq_core.sql.base import BaseQueue, Raw, id_of
+from pq_core.sql.driver import Engine
+from pq_core.sql.handouts import Handouts
+from pq_core.sql.kinds import Kind
+from pq_core.sql.plans.plain import PlainPlans, Position
+from pq_core.sql.rows import Opener, Taken, Unreadable
+from pq_core.waiting import Bell, Deadline
+
+__all__ = ["PlainQueue"]
+
+T = TypeVar("T")
+
+#: How often a waiting get looks for items of consumers that have died, in seconds.
+SWEEP: Final = 1.0
+#: How often join looks whether threads have ended, in seconds: that rings no bell.
+JOIN: Final = 0.025
+
+
+class PlainQueue(BaseQueue[T]):
+    """See the classes of the wheels; this one is not used by itself.
+
+    Args:
+        engine: runs the plans.
+        plans: of the kind.
+        kind: of queue; not an acked one.
+        codec: of the items.
+        open_row: reads payloads.
+        maxsize: how many items may be ready; 0 or less: any number.
+        auto_commit: get settles; otherwise task_done does.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        plans: PlainPlans,
+        kind: Kind,
+        codec: Codec,
+        open_row: Opener,
+        maxsize: int,
+        auto_commit: bool,
+    ) -> None:
+        super().__init__(engine, plans, kind, codec, open_row, maxsize)
+        self._plans = plans
+        self.auto_commit = auto_commit
+        self._needs_look = maxsize > 0 or kind.is_unique
+        self._ledger = Ledger()
+        self._handouts = Handouts()
+        self._position: Position | None = None
+        self._unsynced = False  # a put since the last task_done (auto_commit=False)
+        self._swept = 0.0
+        self._sweep()
+
+    # -- put ----------------------------------------------------------------------------------
+
+    def put(self, item: T, block: bool = True, timeout: float | None = None) -> int:
+        """Stores an item, durably on return as `durability` says.
+
+        With ``auto_commit=False`` it is visible at once, survives the death of the process at
+        once, and is as durable as `durability` says after the next task_done or close. Blocks
+        only where there is a `maxsize`.
+
+        Args:
+            item: what to store; None, 0 and "" are items as any other.
+            block: wait for room.
+            timeout: seconds to wait for room; None: for ever.
+
+        Returns:
+            its id. In a unique queue an item that is there already is not stored again, and the
+            id is that of the one that is there.
+
+        Raises:
+            Full: `maxsize` items were there for the whole timeout.
+            EncodeError: the item cannot be serialized; the queue is as before.
+            StorageError: the storage failed; the item is not in the queue.
+        """
+        return self._put(item, 0, block, timeout)
+
+    def put_nowait(self, item: T) -> int:
+        """`put` that does not wait for room."""
+        return self._put(item, 0, False, None)
+
+    def _put(self, item: T, priority: int, block: bool, timeout: float | None) -> int:
+        data = self._encode(item)
+        if self._needs_look or timeout is not None:
+            row = (data, crc32(data), priority)
+            id = self._put_rows([row], Deadline(block, timeout))[0]
+        else:
+            engine = self._engine
+            id = engine.write(self._plans.put, data, crc32(data), priority)
+            if engine.bell.waiting:
+                engine.bell.ring()
+        self._unsynced = True
+        return id
+
+    # -- get ----------------------------------------------------------------------------------
+
+    def get(
+        self,
+        block: bool = True,
+        timeout: float | None = None,
+        id: int | Raw | None = None,
+        raw: bool = False,
+    ) -> Any:
+        """Takes the next item.
+
+        It is gone from the storage when this returns; with ``auto_commit=False`` it is held, and
+        comes again unless task_done settles it.
+
+        Args:
+            block: wait for an item.
+            timeout: seconds to wait; None: for ever.
+            id: take this one. Where there is no such item, `Empty` is raised at once.
+            raw: return a dict with ``pqid`` (its id), ``data`` (the item) and ``timestamp`` (when
+                it was put, in seconds since the epoch).
+
+        Raises:
+            Empty: none was ready for the whole timeout.
+            DecodeError: it cannot be read back; it was set aside as a dead letter, and the next
+                get goes on.
+            ValueError: `timeout` is negative.
+            StorageError: the storage failed; the item is still in the queue.
+        """
+        if timeout is not None:
+            Deadline(block, timeout)
+        self._ledger.finish()
+        if id is not None:
+            return self._get_id(id, block, timeout, raw)
+        if self.auto_commit:
+            write, take = self._engine.write, self._plans.take
+            found: Any = write(take)
+            if found is None:
+                found = self._wait(self._take_after_look, block, timeout)
+            if type(found) is Unreadable:
+                raise found.error
+            self._ledger.start()
+        else:
+            found = self._wait(lambda: self._hold(1), block, timeout)[0]
+        self._handouts.count(1)
+        if self._maxsize > 0:
+            self._ring()
+        if raw:
+            return {"pqid": found[0], "data": found[1], "timestamp": found[2]}
+        return found[1]
+
+    def get_nowait(self, id: int | Raw | None = None, raw: bool = False) -> Any:
+        """`get` that does not wait for an item."""
+        return self.get(False, None, id, raw)
+
+    def get_many(self, n: int, block: bool = True, timeout: float | None = None) -> list[T]:
+        """Takes the next 1 to `n` items: waits for the first, takes of the others what is there.
+
+        Raises:
+            Empty: none was ready for the whole timeout.
+            DecodeError: the first cannot be read back; it was set aside as a dead letter.
+            ValueError: `n` is not positive, or `timeout` is negative.
+        """
+        if n < 1:
+            raise ValueError(f"'n' must be at least 1, not {n!r}")
+        if timeout is not None:
+            Deadline(block, timeout)
+        self._ledger.finish()
+        found: Any
+        if self.auto_commit:
+            found = self._engine.write(self._plans.take_many, n)
+            if not found:
+                found = self._wait(lambda: self._take_many(n), block, timeout)
+        else:
+            found = self._wait(lambda: self._hold(n), block, timeout)
+        if isinstance(found, Unreadable):
+            raise found.error
+        if self.auto_commit:
+            self._ledger.start()
+        self._handouts.count(len(found))
+        if self._maxsize > 0:
+            self._ring()
+        return [each[1] for each in found]
+
+    def _take_after_look(self) -> Taken | Unreadable | None:
+        # A look takes no lock; a hundred waiting consumers must not queue up for the write lock
+        # to find nothing.
+        if not self._engine.read(self._plans.any):
+            self._sweep_sometimes()
+            return None
+        return self._engine.write(self._plans.take)
+
+    def _take_many(self, n: int) -> list[Taken] | Unreadable | None:
+        if not self._engine.read(self._plans.any):
+            self._sweep_sometimes()
+            return None
+        return self._engine.write(self._plans.take_many, n) or None
+
+    def _hold(self, n: int) -> list[Taken] | None:
+        # Another thread may move it in between; an older one is as true.
+        position = self._position
+        if not self._engine.read(self._plans.any_beyond, position):
+            self._sweep_sometimes()
+            return None
+        found, self._position = self._engine.write(
+            self._plans.hold, n, self._engine.owner(), position
+        )
+        if isinstance(found, Unreadable):
+            raise found.error
+        if not found:
+            return None
+        self._handouts.add([each[0] for each in found])
+        return found
+
+    def _get_id(self, id: int | Raw, block: bool, timeout: float | None, raw: bool) -> Any:
+        key = id_of(id)
+
+        def look() -> Any:
+            found: Any
+            if self.auto_commit:
+                found = self._engine.write(self._plans.take_id, key)
+            else:
+                found = self._engine.write(self._plans.hold_id, key, self._engine.owner())
+            return None if found is True else found
+
+        found = self._wait(look, block, timeout)
+        if isinstance(found, Unreadable):
+            raise found.error
+        if isinstance(found, bool):
+            raise self._empty()
+        if self.auto_commit:
+            self._ledger.start()
+        else:
+            self._handouts.add([found[0]])
+        self._handouts.count(1)
+        if self._maxsize > 0:
+            self._ring()
+        return self._result(found, raw)
+
+    def _undo(self) -> None:
+        self._position = None
+
+    # -- settling -----------------------------------------------------------------------------
+
+    def task_done(self) -> None:
+        """Settles everything the calling thread has got so far.
+
+        A thread that has nothing itself settles the oldest item that is out. As with
+        `queue.Queue` it may be said once for every item that was got. With ``auto_commit=False``
+        it is durable on return as `durability` says, and so is every put before it; so there it
+        may also be said after a put.
+
+        Raises:
+            ValueError: it was called more often than there were items.
+            StorageError: the write failed; the items are still out.
+        """
+        if self._engine.closed:
+            raise QueueClosed(f"{self._engine.where}: the queue was closed; open a new one")
+        may = self._handouts.spend()
+        self._ledger.finish()
+        if not may and (self.auto_commit or not self._unsynced):
+            raise ValueError("task_done() called more often than there were items")
+        if not self.auto_commit:
+            ids = self._handouts.take()
+            try:
+                self._engine.settle(self._plans.settle, ids, self._engine.owner() if ids else 0)
+            except BaseException:
+                self._handouts.put_back(ids)
+                raise
+        self._unsynced = False
+        self._ring()
+
+    def join(self) -> None:
+        """Blocks until every item is settled.
+
+        That is: none is in the storage, and each thread of this process that got one has said
+        task_done, come back for another get, or ended. The calling thread is not waited for.
+        """
+        # Its own bell, because the end of a thread rings none.
+        bell = Bell(object, shortest=0.001, longest=JOIN)
+        bell.wait_for(self._finished, Deadline())
+
+    def _finished(self) -> bool | None:
+        self._sweep_sometimes()
+        if self._engine.read(self._plans.total) or self._ledger.others():
+            return None
+        return True
+
+    # -- what others left ---------------------------------------------------------------------
+
+    def _sweep_sometimes(self) -> None:
+        if time.monotonic() - self._swept >= SWEEP:
+            self._sweep()
+            # The end of a process commits nothing that a waiting thread would notice.
+            self._engine.alarm(time.time() + SWEEP, time.time)
+
+    def _sweep(self) -> None:
+        """Makes ready again what consumers held that do not live any more."""
+        self._swept = time.monotonic()
+        owners = self._engine.read(self._plans.owners)
+        if not owners:
+            return
+        for owner in self._engine.dead(owners):
+            self._engine.write(self._plans.release, owner)
+            self._ring()
+
+    def close(self) -> None:
+        """Makes durable what was put, gives back what was got and not settled; frees everything.
+
+        A second call does nothing.
+        """
+        if not self._engine.closed and not self.auto_commit:
+            held = self._handouts.out()
+            if held or self._unsynced:
+                with suppress(QueueClosed):
+                    owner = self._engine.owner() if held else 0
+                    self._engine.settle(self._plans.release, owner)
+                    self._ring()
+        super().close()

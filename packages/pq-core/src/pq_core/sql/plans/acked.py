@@ -1,0 +1,402 @@
+"""The plans of ack queues: every item has a state, and a lease while it is out.
+
+::
+
+        put ──────────────> READY ──claim──> LEASED ──ack──> ACKED ──trim──> gone
+        put(delay=) ─> DELAYED ^                │ │
+                          └─due┘<──nack, due────┘ └─fail, too many attempts──> FAILED ──redrive──┐
+                               ^─────────────────────────────────────────────────────────────────┘
+
+The state is a narrow row beside the payload. `due` is when it changes by itself: a delayed item
+becomes visible, a lease ends, a ready item outlives its ttl. `token` counts the leases of an
+item, so a late settlement is known from one in time.
+
+A row that lost its lease keeps the owner it had: that tells "your lease has ended" from "there
+is nothing to settle".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from pq_core.sql.kinds import Kind
+from pq_core.sql.plans.acked_looks import AckedLooks
+from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
+from pq_core.sql.rows import Opener, Row, Unreadable
+from pq_core.sql.schema import Layout
+from pq_core.sql.statement import Plan, adds, growing, single
+
+__all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Leased", "Retry"]
+
+#: The longest back-off, in seconds.
+LONGEST_BACKOFF: Final = 3600.0
+
+
+#: The row of an item that was leased, with its token and attempts, and when something is due.
+Claimed: TypeAlias = tuple[Row, float | None]
+
+
+class Leased(NamedTuple):
+    """An item that was handed out."""
+
+    id: int
+    item: Any
+    timestamp: float | None
+    token: int
+    attempts: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What happens to an item that was not acked.
+
+    Attributes:
+        max_attempts: this many times it is handed out, then it is a dead letter; None: no limit.
+        backoff: seconds before it is ready again after the first time, doubled for each further.
+    """
+
+    max_attempts: int | None = None
+    backoff: float = 0.0
+
+    def is_over(self, attempts: int) -> bool:
+        """Whether an item handed out so often is a dead letter."""
+        return self.max_attempts is not None and attempts >= self.max_attempts
+
+    def delay(self, attempts: int) -> float:
+        """Seconds until an item handed out so often is ready again."""
+        if not self.backoff:
+            return 0.0
+        return min(LONGEST_BACKOFF, self.backoff * 2.0 ** min(attempts - 1, 40))
+
+
+class AckedPlans(AckedLooks):
+    """One method an operation. Statements are rendered once, here.
+
+    Args:
+        layout: the tables.
+        kind: the kind of queue.
+        open_row: reads a payload.
+        clock: the parameters that the dialect's `now` takes.
+        retry: what happens to an item that was not acked.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        kind: Kind,
+        open_row: Opener,
+        clock: Callable[[], tuple[float, ...]],
+        retry: Retry,
+    ) -> None:
+        super().__init__(layout, kind, open_row, clock)
+        self._retry = retry
+        #: (owner, lease): leases the next item, and tells when something is due.
+        self.claim: Callable[[int, float | None], Plan[Claimed | None]] = (
+            self._claim_at_once if layout.dialect.returning else self._claim_in_two
+        )
+
+    # -- put ----------------------------------------------------------------------------------
+
+    @growing
+    @adds(lambda _: 1)
+    def put(self, data: bytes, crc: int, priority: int) -> Plan[int]:
+        """Stores one item that is ready at once; its id. Not for unique queues."""
+        id: int = yield self._sql.insert, (data, *self._clock(), crc)
+        yield self._sql.add, (id, priority)
+        return id
+
+    @growing
+    @adds(lambda ids: 0 if ids is None else len(ids))
+    def put_many(self, rows: Sequence[Row], maxsize: int) -> Plan[list[int] | None]:
+        """Stores all items; their ids, or None where there is no room for all of them."""
+        if maxsize > 0 and not (yield from self._has_room(len(rows), maxsize)):
+            return None
+        if self.layout.dialect.bulk_ids == "consecutive" and rows:
+            # One transaction writes at a time, and AUTOINCREMENT counts up by one.
+            yield self._sql.insert_all, [(row[0], *self._clock(), row[1]) for row in rows]
+            last = (yield self._sql.last_id, ())[0]
+            ids = list(range(last - len(rows) + 1, last + 1))
+            yield self._sql.add_all, [(id, row[2]) for id, row in zip(ids, rows, strict=True)]
+            return ids
+        ids = []
+        for row in rows:
+            ids.append((yield from self.put(*row)))
+        return ids
+
+    @growing
+    def put_new(self, rows: Sequence[Row], maxsize: int) -> Plan[list[int] | None]:
+        """`put_many` of a unique queue: an item that is there already keeps its id.
+
+        One that was acked may come again, and one that has failed is ready again.
+        """
+        if maxsize > 0 and not (yield from self._has_room(len(rows), maxsize)):
+            return None
+        ids: list[int] = []
+        for row in rows:
+            found = yield self._sql.same, (row[0],)
+            if found is None:
+                ids.append((yield from self.put(*row)))
+            elif found[1] == ACKED:
+                yield from self._remove(found[0])
+                ids.append((yield from self.put(*row)))
+            else:
+                yield self._sql.redrive, (found[0],)
+                ids.append(found[0])
+        return ids
+
+    @growing
+    def put_timed(
+        self,
+        row: Row,
+        maxsize: int,
+        delay: float,
+        ttl: float | None,
+        key: str | None,
+        policy: str,
+        window: float | None,
+    ) -> Plan[tuple[int, bool] | None]:
+        """Stores one item with its times; (its id, whether it is stored), or None: no room."""
+        if maxsize > 0 and not (yield from self._has_room(1, maxsize)):
+            return None
+        status = DELAYED if delay > 0 else READY
+        due = delay if delay > 0 else ttl
+        data, crc, priority = row
+        clock = self._clock()
+        if key is not None:
+            found = yield self._sql.keyed, (*clock, key)
+            is_live = found is not None and (
+                found[1] in (READY, LEASED, DELAYED)
+                or (window is not None and found[2] is not None and found[2] < window)
+            )
+            if found is not None and is_live:
+                id: int = found[0]
+                if policy != "replace":
+                    return id, False
+                if found[1] in (READY, DELAYED):
+                    yield self._sql.update, (data, crc, id)
+                    yield self._sql.retime, (status, priority, *clock, due, *clock, ttl, id)
+                    return id, True
+        if self._kind.is_unique:
+            found = yield self._sql.same, (data,)
+            if found is not None and found[1] == ACKED:
+                yield from self._remove(found[0])
+            elif found is not None:
+                yield self._sql.redrive, (found[0],)
+                return found[0], False
+        id = yield self._sql.insert, (data, *clock, crc)
+        yield self._sql.add_timed, (id, status, priority, *clock, due, *clock, ttl, key)
+        return id, True
+
+    def _has_room(self, wanted: int, maxsize: int) -> Plan[bool]:
+        (rows,) = yield self._sql.some, (maxsize,)
+        return int(rows) + wanted <= maxsize
+
+    def _remove(self, id: int) -> Plan[None]:
+        yield self._sql.drop, (id,)
+        yield self._sql.drop_item, (id,)
+
+    # -- claim --------------------------------------------------------------------------------
+
+    @single
+    @adds(lambda found: 0 if found is None else -1)
+    def _claim_at_once(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
+        clock = self._clock()
+        rows = yield self._sql.claim, (owner, *clock, lease, *clock)
+        return (rows[0], rows[0][6]) if rows else None
+
+    @adds(lambda found: 0 if found is None else -1)
+    def _claim_in_two(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
+        clock = self._clock()
+        rows = yield self._sql.next, (*clock, 1)
+        if not rows:
+            return None
+        yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
+        return rows[0], (yield self._sql.next_due, ())[0]
+
+    @adds(lambda rows: -len(rows))
+    def claim_many(self, owner: int, lease: float | None, n: int) -> Plan[list[Row]]:
+        """Leases the next items, up to `n`; their rows with token and attempts."""
+        clock = self._clock()
+        rows: list[Row] = yield self._sql.next, (*clock, n)
+        yield self._sql.claim_all, [(owner, *clock, lease, row[0]) for row in rows]
+        return rows
+
+    def claim_id(self, owner: int, lease: float | None, id: int) -> Plan[Row | bool]:
+        """Leases one item. False: it is gone or settled; True: it is there, but not ready."""
+        clock = self._clock()
+        rows = yield self._sql.by_id, (*clock, id)
+        if rows:
+            yield self._sql.claim_all, [(owner, *clock, lease, id)]
+            row: Row = rows[0]
+            return row
+        state = yield self._sql.status, (id,)
+        return state is not None and state[0] < ACKED
+
+    def claim_beyond(self, owner: int, lease: float | None, id: int) -> Plan[Row | None]:
+        """Leases the next item behind this id, whatever its priority."""
+        clock = self._clock()
+        rows = yield self._sql.beyond, (*clock, id)
+        if not rows:
+            return None
+        yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
+        row: Row = rows[0]
+        return row
+
+    def opened(self, row: Row) -> Leased | Unreadable:
+        """The item of a row that was claimed."""
+        item = self._open(row)
+        if type(item) is Unreadable:
+            return item
+        return Leased(row[0], item, row[2], row[4], row[5], len(row[1]))
+
+    # -- settle -------------------------------------------------------------------------------
+
+    @single
+    @adds(lambda _: 0)
+    def ack(self, id: int, owner: int) -> Plan[bool]:
+        """Settles what `owner` has; whether it had it."""
+        return bool((yield self._sql.ack, (id, owner)))
+
+    @single
+    @adds(lambda _: 0)
+    def ack_token(self, id: int, owner: int, token: int) -> Plan[bool]:
+        """Settles one lease; whether it was still there."""
+        return bool((yield self._sql.ack_token, (id, owner, token)))
+
+    @adds(lambda _: 0)
+    def ack_many(self, ids: Iterable[int], owner: int) -> Plan[int]:
+        """Settles what `owner` has of these; how many."""
+        count = 0
+        for id in ids:
+            count += yield self._sql.ack, (id, owner)
+        return count
+
+    def nack(self, id: int, owner: int, token: int | None, delay: float | None) -> Plan[bool]:
+        """Makes a leased item ready again, or a dead letter; whether `owner` had it.
+
+        Args:
+            id: of the item.
+            owner: who gives it back.
+            token: of the lease; None: whichever `owner` has.
+            delay: seconds; None: the back-off.
+        """
+        found = yield self._sql.held, (id, owner)
+        if found is None or token not in (None, found[1]):
+            return False
+        if self._retry.is_over(found[0]):
+            yield from self._give_up(id, f"handed out {found[0]} times")
+            return True
+        wait = self._retry.delay(found[0]) if delay is None else delay
+        if wait > 0:
+            yield self._sql.give_back, (DELAYED, *self._clock(), wait, id)
+        else:
+            yield self._sql.give_back_now, (id,)
+        return True
+
+    @adds(lambda _: 0)
+    def fail(self, id: int, owner: int, token: int | None, reason: str) -> Plan[bool]:
+        """Makes a leased item a dead letter; whether `owner` had it."""
+        found = yield self._sql.held, (id, owner)
+        if found is None or token not in (None, found[1]):
+            return False
+        yield from self._give_up(id, reason)
+        return True
+
+    @single
+    @adds(lambda _: 0)
+    def extend(self, id: int, owner: int, token: int, seconds: float) -> Plan[bool]:
+        """Sets the end of a lease; whether it was still there."""
+        return bool((yield self._sql.extend, (*self._clock(), seconds, id, owner, token)))
+
+    @single
+    @adds(lambda _: 0)
+    def adopt(self, id: int, owner: int, token: int) -> Plan[bool]:
+        """Takes over the lease of an owner that is dead; whether it was still there."""
+        return bool((yield self._sql.adopt, (owner, id, token)))
+
+    def _give_up(self, id: int, reason: str) -> Plan[bool]:
+        return bool((yield self._sql.fail, (*self._clock(), reason, id)))
+
+    # -- what happens by itself ---------------------------------------------------------------
+
+    def tend(self) -> Plan[int]:
+        """Does what is due: shows delayed items, ends leases, drops what has expired; how many."""
+        clock = self._clock()
+        rows = yield self._sql.due, (*clock, *clock)
+        dropped = 0
+        for id, status, attempts, has_expired in rows:
+            if status == LEASED:
+                yield from self._come_back(id, attempts, "the lease has ended")
+            elif has_expired:
+                yield from self._remove(id)
+                dropped += 1
+            else:
+                yield self._sql.show, (id,)
+        if dropped:
+            yield self._sql.count_expired, (dropped, self.layout.table)
+        return len(rows)
+
+    def release(self, owner: int | None) -> Plan[int]:
+        """Makes ready again what this owner has out; how many."""
+        if owner is None:
+            rows = yield self._sql.of_nobody, ()
+        else:
+            rows = yield self._sql.of_owner, (owner,)
+        for id, attempts in rows:
+            yield from self._come_back(id, attempts, "its consumer has died")
+        return len(rows)
+
+    def _come_back(self, id: int, attempts: int, why: str) -> Plan[None]:
+        if self._retry.is_over(attempts):
+            yield from self._give_up(id, f"handed out {attempts} times; {why}")
+            return
+        wait = self._retry.delay(attempts)
+        if wait > 0:
+            yield self._sql.postpone, (*self._clock(), wait, id)
+        else:
+            yield self._sql.show, (id,)
+
+    @adds(lambda _: 0)
+    def trim(self, status: int, keep: int, limit: int) -> Plan[int]:
+        """Removes settled items, the oldest first.
+
+        Args:
+            status: ACKED or FAILED.
+            keep: how many of the newest stay.
+            limit: how many go at most; negative: any number.
+        """
+        boundary = yield self._sql.kept[status], (keep,)
+        if boundary is None or limit == 0:
+            return 0
+        bounds = (boundary[0], limit if limit > 0 else (1 << 63) - 1)
+        yield self._sql.trim_items[status], bounds
+        return int((yield self._sql.trim_states[status], bounds))
+
+    # -- changing -----------------------------------------------------------------------------
+
+    @growing
+    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
+        """Replaces a payload; whether the item is there."""
+        return bool((yield self._sql.update, (data, crc, id)))
+
+    def clear(self) -> Plan[int]:
+        """Removes all ready and delayed items; how many."""
+        count: int = yield self._sql.clear, ()
+        yield self._sql.clear_states, ()
+        return count
+
+    def redrive(self, ids: Iterable[int] | None) -> Plan[int]:
+        """Makes dead letters ready again; how many."""
+        if ids is None:
+            ids = [row[0] for row in (yield self._sql.dead_ids, ())]
+        count = 0
+        for id in ids:
+            count += yield self._sql.redrive, (id,)
+        return count
+
+    def bury(self, id: int, why: Unreadable) -> Plan[bool]:
+        """Makes an item a dead letter, whoever has it; whether it was there."""
+        return (yield from self._give_up(id, why.reason))

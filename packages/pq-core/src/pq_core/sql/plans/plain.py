@@ -1,0 +1,443 @@
+"""The plans of queues whose get settles: FIFO, FILO, unique and priority.
+
+A ready item is a row of the table that no claim names. With `auto_commit` a get deletes the row;
+without, it adds a claim, and task_done deletes both. The claims are a narrow table, so a claim
+never rewrites a payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias
+
+from pq_core.protocols import DeadLetter, Stats
+from pq_core.sql.kinds import Kind
+from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes
+from pq_core.sql.schema import Layout
+from pq_core.sql.statement import Plan, Statement, Wants, adds, growing, reading, single
+
+__all__ = ["PlainPlans", "Position"]
+
+#: Up to which id nothing is ready, and how often items had come back when that was so. New ids
+#: are larger, so it is true until an item comes back.
+Position: TypeAlias = tuple[int, int]
+
+#: How many rows a listing reads at a time.
+PAGE: Final = 256
+
+
+class PlainPlans:
+    """One method an operation. Statements are rendered once, here.
+
+    Args:
+        layout: the tables.
+        kind: the kind of queue.
+        open_row: reads a payload.
+        clock: the parameters that the dialect's `now` takes.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        kind: Kind,
+        open_row: Opener,
+        clock: Callable[[], tuple[float, ...]],
+    ) -> None:
+        self.layout = layout
+        self._kind = kind
+        self._open = open_row
+        self._clock = clock
+        d = layout.dialect
+        self._returning = d.returning
+        p, now, main, claims, dead = d.placeholder, d.now, layout.main, layout.claims, layout.dead
+        columns = "_id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
+        down = " DESC" if kind.newest_first else ""
+        order = f"priority, _id{down}" if kind.has_priority else f"_id{down}"
+        unclaimed = f"_id NOT IN (SELECT id FROM {claims})"
+        ready = f"FROM {main} WHERE {unclaimed}"
+
+        def say(sql: str, wants: Wants = "none") -> Statement:
+            return Statement(sql, wants)
+
+        fields, marks = "(data, timestamp, crc", f"({p}, {now}, {p}"
+        if kind.has_priority:
+            fields, marks = fields + ", priority", f"{marks}, {p}"
+        values = f"{fields}) VALUES {marks})"
+        plain = f"INSERT INTO {main} {values}"
+        self._insert = say(plain + d.inserted_id, "id")
+        self._insert_all = say(plain, "many")
+        self._insert_new = say(f"{d.ignore[0]} {main} {values}{d.ignore[1]}", "count")
+        self._same = say(f"SELECT _id FROM {main} WHERE data = {p}", "one")
+        self._last_id = say(d.last_id, "one")
+        self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS some", "one")
+        self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
+
+        first = f"SELECT _id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
+        self._take = say(f"DELETE FROM {main} WHERE _id = ({first}) RETURNING {columns}", "rows")
+        self._next = say(
+            f"SELECT {columns} {ready} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows"
+        )
+        #: Where ids are committed in their order, and items come in it.
+        self._has_position = not (d.skip_locked or kind.newest_first or kind.has_priority)
+        self._next_beyond = say(
+            f"SELECT {columns} {ready} AND _id > {p} ORDER BY {order} LIMIT {p}", "rows"
+        )
+        self._any_beyond = say(f"SELECT EXISTS (SELECT 1 {ready} AND _id > {p})", "one")
+        self._returned = say(f"SELECT returned FROM {layout.meta} WHERE name = {p}", "one")
+        self._return = say(f"UPDATE {layout.meta} SET returned = returned + 1 WHERE name = {p}")
+        self._peek = say(f"SELECT {columns} {ready} ORDER BY {order} LIMIT 1", "one")
+        self._by_id = say(f"SELECT {columns} {ready} AND _id = {p}{d.skip_locked}", "rows")
+        self._exists = say(f"SELECT 1 FROM {main} WHERE _id = {p}", "one")
+        self._delete = say(f"DELETE FROM {main} WHERE _id = {p}", "count")
+        self._delete_all = say(f"DELETE FROM {main} WHERE _id = {p}", "many")
+        self._delete_run = say(f"DELETE FROM {main} WHERE _id BETWEEN {p} AND {p}")
+        self._any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
+        self._count = say(
+            f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})", "one"
+        )
+        self._total = say(f"SELECT count(*) FROM {main}", "one")
+        self._update = say(f"UPDATE {main} SET data = {p}, crc = {p} WHERE _id = {p}", "count")
+
+        if kind.has_priority:
+            after = f"(priority > {p} OR (priority = {p} AND _id > {p}))"
+        else:
+            after = f"_id {'<' if down else '>'} {p}"
+        self._page = say(
+            f"SELECT {columns} {ready} AND {after} ORDER BY {order} LIMIT {PAGE}", "rows"
+        )
+        self._all = say(
+            f"SELECT {columns} FROM {main} WHERE _id > {p} ORDER BY _id LIMIT {PAGE}", "rows"
+        )
+        self._clear = say(f"DELETE FROM {main} WHERE {unclaimed}", "count")
+
+        self._claim = say(f"INSERT INTO {claims} (id, owner) VALUES ({p}, {p})", "many")
+        self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
+        self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
+        self._owners = say(f"SELECT DISTINCT owner FROM {claims}", "rows")
+        self._claimed = say(f"SELECT count(*) FROM {claims}", "one")
+
+        self._bury = say(
+            f"INSERT INTO {dead} (id, data, timestamp, crc, priority, attempts, failed_at, reason)"
+            f" VALUES ({p}, {p}, {p}, {p}, {p}, 1, {now}, {p})"
+        )
+        self._dead = say(
+            f"SELECT id, reason, data, attempts, failed_at FROM {dead} ORDER BY failed_at, id",
+            "rows",
+        )
+        self._count_dead = say(f"SELECT count(*) FROM {dead}", "one")
+        self._dead_ids = say(f"SELECT id FROM {dead}", "rows")
+        kept = "id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
+        back = f"{main} ({columns}) SELECT {kept} FROM {dead} WHERE id = {p}"
+        self._back = say(f"{d.ignore[0]} {back}{d.ignore[1]}", "count")
+        self._forget = say(f"DELETE FROM {dead} WHERE id = {p}")
+        self._oldest = say(f"SELECT min(_id) FROM {main}", "one")
+        self._age = say(f"SELECT {now} - timestamp FROM {main} WHERE _id = {p}", "one")
+
+    # -- put ----------------------------------------------------------------------------------
+
+    def _values(self, row: Row) -> tuple[Any, ...]:
+        if self._kind.has_priority:
+            return (row[0], *self._clock(), row[1], row[2])
+        return (row[0], *self._clock(), row[1])
+
+    @growing
+    @single
+    @adds(lambda _: 1)
+    def put(self, data: bytes, crc: int, priority: int) -> Plan[int]:
+        """Stores one item; its id. Not for unique queues."""
+        id: int = yield self._insert, self._values((data, crc, priority))
+        return id
+
+    @growing
+    def put_many(self, rows: Sequence[Row], maxsize: int) -> Plan[list[int] | None]:
+        """Stores all items; their ids, or None where there is no room for all of them."""
+        if maxsize > 0 and not (yield from self._has_room(len(rows), maxsize)):
+            return None
+        if self._kind.is_unique:
+            ids = []
+            for row in rows:
+                ids.append((yield from self._put_new(row)))  # noqa: PERF401 - it yields
+            return ids
+        if self.layout.dialect.bulk_ids == "consecutive" and rows:
+            # One transaction writes at a time, and AUTOINCREMENT counts up by one.
+            yield self._insert_all, [self._values(row) for row in rows]
+            last = (yield self._last_id, ())[0]
+            return list(range(last - len(rows) + 1, last + 1))
+        ids = []
+        for row in rows:
+            ids.append((yield self._insert, self._values(row)))
+        return ids
+
+    def _put_new(self, row: Row) -> Plan[int]:
+        added = yield self._insert_new, self._values(row)
+        found = yield self._same, (row[0],)
+        del added
+        return int(found[0])
+
+    def _has_room(self, wanted: int, maxsize: int) -> Plan[bool]:
+        # The span of the ids bounds the number of rows from above and costs two look-ups.
+        (span,) = yield self._span, ()
+        if (span or 0) + wanted <= maxsize:
+            return True
+        (rows,) = yield self._some, (maxsize,)
+        return int(rows) + wanted <= maxsize
+
+    # -- get ----------------------------------------------------------------------------------
+
+    @adds(lambda taken: 0 if taken is None else -1)
+    def take(self) -> Plan[Taken | Unreadable | None]:
+        """Removes the next item and returns it; None where there is none.
+
+        The payload is read before the transaction ends: one that cannot be read goes to the dead
+        letters in the same transaction.
+        """
+        if self._returning:
+            rows = yield self._take, ()
+            if not rows:
+                return None
+        else:
+            rows = yield self._next, (1,)
+            if not rows:
+                return None
+            yield self._delete, (rows[0][0],)
+        row = rows[0]
+        item = self._open(row)
+        if type(item) is Unreadable:
+            yield from self._to_dead(row, item)
+            return item
+        return row[0], item, row[2]
+
+    @adds(lambda taken: -1 if type(taken) is Unreadable else -len(taken))
+    def take_many(self, n: int) -> Plan[list[Taken] | Unreadable]:
+        """Removes the next items, up to `n` and to the first that cannot be read."""
+        rows = yield self._next, (n,)
+        taken, failed = self._open_all(rows)
+        if failed is not None and not taken:
+            yield self._delete, (rows[0][0],)
+            yield from self._to_dead(rows[0], failed)
+            return failed
+        if taken:
+            first, last = sorted((taken[0][0], taken[-1][0]))
+            if last - first == len(taken) - 1 and not self._kind.has_priority:
+                yield self._delete_run, (first, last)  # ids without a gap: no claim among them
+            else:
+                yield self._delete_all, [(each[0],) for each in taken]
+        return taken
+
+    def take_id(self, id: int) -> Plan[Taken | Unreadable | bool]:
+        """Removes one item. False: it is gone; True: it is there, and somebody has it out."""
+        rows = yield self._by_id, (id,)
+        if not rows:
+            return (yield self._exists, (id,)) is not None
+        yield self._delete, (id,)
+        return (yield from self._opened(rows[0]))
+
+    @adds(lambda held: -1 if type(held[0]) is Unreadable else -len(held[0]))
+    def hold(
+        self, n: int, owner: int, position: Position | None
+    ) -> Plan[tuple[list[Taken] | Unreadable, Position | None]]:
+        """Claims the next items for `owner`, up to `n` and to the first that cannot be read.
+
+        Args:
+            n: how many at most.
+            owner: who gets them.
+            position: what the last call returned; without it all that is held is passed by.
+        """
+        if self._has_position:
+            position = yield from self._checked(position)
+            rows = yield self._next_beyond, (position[1], n)
+        else:
+            rows = yield self._next, (n,)
+        taken, failed = self._open_all(rows)
+        if position is not None and rows:
+            position = position[0], taken[-1][0] if taken else rows[0][0]
+        if failed is not None and not taken:
+            yield self._delete, (rows[0][0],)
+            yield from self._to_dead(rows[0], failed)
+            return failed, position
+        if taken:
+            yield self._claim, [(each[0], owner) for each in taken]
+        return taken, position
+
+    @reading
+    def any_beyond(self, position: Position | None) -> Plan[bool]:
+        """Whether an item is ready; `position` is as for `hold`."""
+        if self._has_position:
+            position = yield from self._checked(position)
+            (found,) = yield self._any_beyond, (position[1],)
+        else:
+            (found,) = yield self._any, ()
+        return bool(found)
+
+    def _checked(self, position: Position | None) -> Plan[Position]:
+        """The position, or the start where an item has come back since."""
+        (returned,) = yield self._returned, (self.layout.table,)
+        return position if position and position[0] == returned else (returned, -1)
+
+    def hold_id(self, id: int, owner: int) -> Plan[Taken | Unreadable | bool]:
+        """Claims one item; what it returns is as for `take_id`."""
+        rows = yield self._by_id, (id,)
+        if not rows:
+            return (yield self._exists, (id,)) is not None
+        item = self._open(rows[0])
+        if type(item) is Unreadable:
+            yield self._delete, (id,)
+            yield from self._to_dead(rows[0], item)
+            return item
+        yield self._claim, [(id, owner)]
+        return id, item, rows[0][2]
+
+    @adds(lambda _: 0)
+    def settle(self, ids: Iterable[int], owner: int) -> Plan[int]:
+        """Removes what `owner` holds of `ids`; how many."""
+        settled = 0
+        for id in ids:
+            if (yield self._unclaim, (id, owner)):
+                settled += 1
+                yield self._delete, (id,)
+        return settled
+
+    def release(self, owner: int) -> Plan[int]:
+        """Makes ready again what `owner` holds; how many."""
+        count: int = yield self._release, (owner,)
+        if count:
+            yield self._return, (self.layout.table,)
+        return count
+
+    @reading
+    @single
+    def owners(self) -> Plan[list[int]]:
+        """Who holds anything."""
+        rows = yield self._owners, ()
+        return [row[0] for row in rows]
+
+    def _open_all(self, rows: Sequence[Row]) -> tuple[list[Taken], Unreadable | None]:
+        taken: list[Taken] = []
+        for row in rows:
+            item = self._open(row)
+            if type(item) is Unreadable:
+                return taken, item
+            taken.append((row[0], item, row[2]))
+        return taken, None
+
+    def _opened(self, row: Row) -> Plan[Taken | Unreadable]:
+        item = self._open(row)
+        if type(item) is Unreadable:
+            yield from self._to_dead(row, item)
+            return item
+        return row[0], item, row[2]
+
+    def _to_dead(self, row: Row, why: Unreadable) -> Plan[None]:
+        priority = row[4] if self._kind.has_priority else None
+        payload = as_bytes(row[1])
+        yield (
+            self._bury,
+            (row[0], payload, *row[2:4], priority, *self._clock(), why.reason),
+        )
+
+    # -- looking ------------------------------------------------------------------------------
+
+    @reading
+    @single
+    def any(self) -> Plan[bool]:
+        """Whether an item is ready."""
+        (found,) = yield self._any, ()
+        return bool(found)
+
+    @reading
+    @single
+    def count(self) -> Plan[int]:
+        """How many items are ready."""
+        (count,) = yield self._count, ()
+        return int(count)
+
+    @reading
+    @single
+    def total(self) -> Plan[int]:
+        """How many items are there, those that are out included."""
+        (count,) = yield self._total, ()
+        return int(count)
+
+    @reading
+    @single
+    def peek(self) -> Plan[Taken | Unreadable | None]:
+        """The next item."""
+        row = yield self._peek, ()
+        if row is None:
+            return None
+        item = self._open(row)
+        return item if type(item) is Unreadable else (row[0], item, row[2])
+
+    @reading
+    @single
+    def page(self, after: Row | None) -> Plan[list[Row]]:
+        """The rows of ready items that follow `after`."""
+        at: tuple[Any, ...]
+        if self._kind.has_priority:
+            at = (after[4], after[4], after[0]) if after else (-(1 << 63), -(1 << 63), -1)
+        elif self._kind.newest_first:
+            at = (after[0],) if after else ((1 << 63) - 1,)
+        else:
+            at = (after[0],) if after else (-1,)
+        rows: list[Row] = yield self._page, at
+        return rows
+
+    @reading
+    @single
+    def all_rows(self, after: int) -> Plan[list[Row]]:
+        """The rows behind an id, whatever their state."""
+        rows: list[Row] = yield self._all, (after,)
+        return rows
+
+    @reading
+    def stats(self) -> Plan[Stats]:
+        """Counts, without the bytes."""
+        (ready,) = yield self._count, ()
+        (leased,) = yield self._claimed, ()
+        (dead,) = yield self._count_dead, ()
+        age = None
+        oldest = yield self._oldest, ()
+        if oldest[0] is not None:
+            row = yield self._age, (*self._clock(), oldest[0])
+            age = None if row is None or row[0] is None else max(0.0, row[0])
+        return Stats(ready, 0, leased, dead, 0, age if ready else None)
+
+    @reading
+    def dead_letters(self) -> Plan[list[DeadLetter]]:
+        """What was given up, oldest first."""
+        rows = yield self._dead, ()
+        return [DeadLetter(row[0], row[1], as_bytes(row[2]), row[3], row[4]) for row in rows]
+
+    # -- changing -----------------------------------------------------------------------------
+
+    @growing
+    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
+        """Replaces a payload; whether the item is there."""
+        count = yield self._update, (data, crc, id)
+        return bool(count)
+
+    def clear(self) -> Plan[int]:
+        """Removes all ready items; how many."""
+        count: int = yield self._clear, ()
+        return count
+
+    def redrive(self, ids: Iterable[int] | None) -> Plan[int]:
+        """Puts dead letters back under their old ids; how many."""
+        if ids is None:
+            ids = [row[0] for row in (yield self._dead_ids, ())]
+        count = 0
+        for id in ids:
+            count += yield self._back, (id,)
+            yield self._forget, (id,)
+        if count:
+            yield self._return, (self.layout.table,)
+        return count
+
+    def bury(self, id: int, why: Unreadable) -> Plan[bool]:
+        """Moves a ready item to the dead letters; whether it was there."""
+        rows = yield self._by_id, (id,)
+        if not rows:
+            return False
+        yield self._delete, (id,)
+        yield from self._to_dead(rows[0], why)
+        return True

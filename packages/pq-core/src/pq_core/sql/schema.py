@@ -1,0 +1,269 @@
+"""Tables, and how those of earlier versions become them.
+
+Several queues share one database, so each has its own version, a row of the table `pq_meta`. A
+table of persist-queue has no such row: it is opened in place and gets what it lacks. All of that
+is one transaction, so it has happened or it has not.
+
+::
+
+    <prefix>_<name>            the items: _id, data, timestamp [, priority] [, status], crc
+    pq_claims_<its table>      which of them somebody has out (auto_commit=False)
+    pq_dead_<its table>        what was given up
+    pq_state_<its table>       ack queues, instead of the two: the state of every item, in narrow
+                               rows, so that a claim never rewrites a payload
+
+`crc` is the CRC-32 of `data`, NULL in rows of predecessors. The column `status` of a
+predecessor's ack table is read once, when it is migrated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from pq_core.errors import SchemaMismatch
+from pq_core.sql.dialect import Dialect
+from pq_core.sql.kinds import Kind
+from pq_core.sql.statement import Plan, Statement, reading
+
+__all__ = ["VERSION", "Layout", "dictionary_layout", "queue_layout"]
+
+#: The version that this code writes.
+VERSION: Final = 1
+
+#: Statements that bring a table from one version to the next, for a table that has these columns.
+Migration = Callable[["Layout", frozenset[str]], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The tables of one queue in one dialect, and the plans that make them.
+
+    Attributes:
+        dialect: of the database.
+        table: the plain name of the table of items.
+        required: columns without which that table is somebody else's.
+        migrations: the first makes version 1, and so on.
+        main: the table of items, quoted.
+        claims: see the module.
+        dead: see the module.
+        state: see the module.
+        meta: the table of versions.
+    """
+
+    dialect: Dialect
+    table: str
+    required: frozenset[str]
+    migrations: tuple[Migration, ...]
+    main: str = field(init=False)
+    claims: str = field(init=False)
+    dead: str = field(init=False)
+    state: str = field(init=False)
+    meta: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        name_of = self.dialect.name_of
+        for attribute, name in (
+            ("main", self.table),
+            ("claims", f"pq_claims_{self.table}"),
+            ("dead", f"pq_dead_{self.table}"),
+            ("state", f"pq_state_{self.table}"),
+            ("meta", "pq_meta"),
+        ):
+            object.__setattr__(self, attribute, name_of(name))
+
+    def create(self, table: str, *columns: str) -> str:
+        """The statement that makes a table."""
+        return f"CREATE TABLE {table} ({', '.join(columns)}){self.dialect.suffix}"
+
+    def index(self, role: str, on: str, columns: str, where: str = "") -> str:
+        """The statement that makes an index; `where` is dropped where the dialect has none."""
+        condition = f" WHERE {where}" if where and self.dialect.partial_indexes else ""
+        name = self.dialect.name_of(f"pq_{role}_{self.table}")
+        return f"CREATE INDEX {name} ON {on} ({columns}){condition}"
+
+    @reading
+    def is_current(self) -> Plan[bool]:
+        """Whether there is nothing to make or migrate.
+
+        Raises:
+            SchemaMismatch: the queue was written by a newer version.
+        """
+        version = yield from self._version()
+        return version == VERSION
+
+    def prepare(self) -> Plan[None]:
+        """Makes or migrates the tables; does nothing where they are as they should be.
+
+        Raises:
+            SchemaMismatch: the queue was written by a newer version, or a table of that name
+                exists that is no queue.
+        """
+        d = self.dialect
+        version = yield from self._version()
+        if version == VERSION:
+            return
+        rows = yield Statement(d.columns, "rows"), (self.table,)
+        columns = frozenset(row[0] for row in rows)
+        if columns and not self.required <= columns:
+            missing = ", ".join(sorted(self.required - columns))
+            raise SchemaMismatch(
+                f"the table {self.table!r} has no column {missing}, so it is no queue of this "
+                "kind; choose another name"
+            )
+        yield (
+            Statement(
+                f"CREATE TABLE IF NOT EXISTS {self.meta} (name {d.word} PRIMARY KEY,"
+                f" version {d.integer} NOT NULL, marks {d.integer} NOT NULL,"
+                f" expired {d.integer} NOT NULL, returned {d.integer} NOT NULL){d.suffix}"
+            ),
+            (),
+        )
+        for migration in self.migrations[version:]:
+            for sql in migration(self, columns):
+                yield Statement(sql), ()
+        p = d.placeholder
+        yield Statement(f"DELETE FROM {self.meta} WHERE name = {p}"), (self.table,)
+        yield (
+            Statement(
+                f"INSERT INTO {self.meta} (name, version, marks, expired, returned)"
+                f" VALUES ({p}, {p}, 0, 0, 0)"
+            ),
+            (self.table, VERSION),
+        )
+
+    def mark(self) -> Plan[None]:
+        """A change that means nothing, to have something to commit and so to sync."""
+        sql = f"UPDATE {self.meta} SET marks = marks + 1 WHERE name = {self.dialect.placeholder}"
+        yield Statement(sql), (self.table,)
+
+    def _version(self) -> Plan[int]:
+        rows = yield Statement(self.dialect.columns, "rows"), ("pq_meta",)
+        if not rows:
+            return 0
+        sql = f"SELECT version FROM {self.meta} WHERE name = {self.dialect.placeholder}"
+        row = yield Statement(sql, "one"), (self.table,)
+        version = int(row[0]) if row else 0
+        if version > VERSION:
+            raise SchemaMismatch(
+                f"the table {self.table!r} has the schema version {version}, and this version "
+                f"knows {VERSION} at most; upgrade persistqueue"
+            )
+        return version
+
+
+def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
+    """The tables of the queue called `name`.
+
+    Raises:
+        ValueError: `name` is no identifier: empty, too long, or with a NUL character.
+    """
+    required = {"_id", "data", "timestamp"}
+    if kind.has_priority:
+        required.add("priority")
+    if kind.is_acked:
+        required.add("status")
+    if not name:
+        raise ValueError("'name' must not be empty")
+
+    def first(layout: Layout, columns: frozenset[str]) -> list[str]:
+        table = _main_table(layout, kind, columns)
+        return table + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
+
+    return Layout(dialect, kind.table(name), frozenset(required), (first,))
+
+
+def dictionary_layout(dialect: Dialect, name: str) -> Layout:
+    """The table of the dictionary called `name`.
+
+    Raises:
+        ValueError: `name` is no identifier: empty, too long, or with a NUL character.
+    """
+    if not name:
+        raise ValueError("'name' must not be empty")
+
+    def first(layout: Layout, columns: frozenset[str]) -> list[str]:
+        d = layout.dialect
+        if columns:
+            return [] if "crc" in columns else [_add_crc(layout)]
+        return [
+            layout.create(
+                layout.main, f"key {d.word} PRIMARY KEY", f"data {d.blob}", f"crc {d.integer}"
+            )
+        ]
+
+    return Layout(dialect, f"dict_{name}", frozenset({"key", "data"}), (first,))
+
+
+def _add_crc(layout: Layout) -> str:
+    return f"ALTER TABLE {layout.main} ADD COLUMN crc {layout.dialect.integer}"
+
+
+def _main_table(layout: Layout, kind: Kind, columns: frozenset[str]) -> list[str]:
+    d = layout.dialect
+    if columns:
+        made = [] if "crc" in columns else [_add_crc(layout)]
+    else:
+        more = [f"priority {d.integer}"] if kind.has_priority else []
+        more += [f"status {d.integer}"] if kind.is_acked else []
+        more += [f"crc {d.integer}"]
+        more += ["UNIQUE (data)"] if kind.is_unique else []
+        base = (f"_id {d.serial}", f"data {d.blob}", f"timestamp {d.real}")
+        made = [layout.create(layout.main, *base, *more)]
+    if kind.has_priority:
+        made.append(layout.index("order", layout.main, "priority, _id"))
+    return made
+
+
+def _side_tables(layout: Layout) -> list[str]:
+    d = layout.dialect
+    return [
+        layout.create(layout.claims, f"id {d.integer} PRIMARY KEY", f"owner {d.integer} NOT NULL"),
+        layout.index("owner", layout.claims, "owner"),
+        layout.create(
+            layout.dead,
+            f"id {d.integer} PRIMARY KEY",
+            f"data {d.blob}",
+            f"timestamp {d.real}",
+            f"priority {d.integer}",
+            f"crc {d.integer}",
+            f"attempts {d.integer}",
+            f"failed_at {d.real}",
+            f"reason {d.text}",
+        ),
+    ]
+
+
+def _state_table(layout: Layout, kind: Kind) -> list[str]:
+    d = layout.dialect
+    state = layout.state
+    newest = " DESC" if kind.newest_first else ""
+    ready = f"priority, id{newest}, due"
+    # What a predecessor wrote: 0 and 1 are ready, 2 is out, 5 is done, 9 has failed.
+    known = "CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END"
+    filled = f"SELECT _id, {known}, 0, 0, 0 FROM {layout.main}"
+    return [
+        layout.create(
+            state,
+            f"id {d.integer} PRIMARY KEY",
+            f"status {d.integer} NOT NULL",
+            f"priority {d.integer} NOT NULL",
+            f"due {d.real}",
+            f"expires {d.real}",
+            f"attempts {d.integer} NOT NULL",
+            f"token {d.integer} NOT NULL",
+            f"owner {d.integer}",
+            f"changed {d.real}",
+            f"dedupe_key {d.word}",
+            f"reason {d.text}",
+        ),
+        layout.index("ready", state, ready, "status = 1")
+        if d.partial_indexes
+        else layout.index("ready", state, f"status, {ready}"),
+        layout.index("leased", state, "owner", "status = 2"),
+        layout.index("due", state, "due", "due IS NOT NULL"),
+        layout.index("settled", state, "status, id", "status >= 5"),
+        layout.index("key", state, "dedupe_key", "dedupe_key IS NOT NULL"),
+        f"INSERT INTO {state} (id, status, priority, attempts, token) {filled}",
+    ]
