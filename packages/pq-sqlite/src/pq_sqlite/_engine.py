@@ -1,0 +1,488 @@
+"""The engine: runs plans on one SQLite connection, for any number of threads.
+
+Each queue object has one connection. A lock keeps its threads apart; SQLite keeps connections
+and processes apart. Whoever gets the lock carries out everything that waits at that moment in
+one transaction (group commit), so that eight threads pay for one sync.
+
+E1. What a plan returned is handed out after its COMMIT, never before.
+E2. Where a shared transaction fails, each of its plans is run alone: none fails for another's
+    sake.
+E3. Waiting for a lock is done here with `time.sleep`, never inside SQLite, so that green threads
+    go on.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pq_core.errors import QueueError, StorageError
+from pq_core.protocols import Durability
+from pq_core.sql.schema import Layout
+from pq_core.sql.statement import Plan, Statement
+from pq_sqlite import _fork
+from pq_sqlite._hub import hub_of
+from pq_sqlite._link import Link
+from pq_sqlite._owner import Owner, is_alive
+from pq_sqlite._run import drive, roll_back, within
+from pq_sqlite._translate import translated
+
+__all__ = ["SQLiteEngine"]
+
+R = TypeVar("R")
+
+#: How many plans share a transaction at most, to bound what a crash in between repeats.
+_BATCH: Final = 256
+#: Once in so many commits is looked whether there is a reserve for a full disk ...
+_LOOK: Final = 128
+#: ... and once in so many whether free pages can be given back.
+_SWEEP: Final = 1024
+#: How often a leader lets other threads run before it starts. A sync takes 100 us at least, and
+#: 20 of these together about as much where nobody comes.
+_YIELDS: Final = 20
+_DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
+
+
+class _Ticket:
+    """A plan that waits for its turn, and then its outcome."""
+
+    __slots__ = ("args", "done", "error", "gate", "plan", "result")
+
+    def __init__(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...]) -> None:
+        self.plan = plan
+        self.args = args
+        self.done = False
+        self.result: Any = None
+        self.error: Exception | None = None
+        #: Opened once: the plan is done, or its thread has to lead.
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+
+class SQLiteEngine(Link):
+    """See `pq_core.sql.driver.Engine`.
+
+    Args:
+        path: of the database file; None for a database in memory.
+        layout: the tables, made or migrated on opening.
+        timeout: seconds to wait for other processes before `StorageBusy`.
+        durability: of what `settle` does, and of `write` unless that is `deferred`.
+        deferred: `write` syncs nothing by itself; the next `settle` does.
+
+    Attributes:
+        where: what the queue is called in messages.
+        bell: rings for all threads of this process that wait for this table.
+        closed: whether `close` was called.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        layout: Layout,
+        *,
+        timeout: float = 10.0,
+        durability: Durability = "full",
+        deferred: bool = False,
+    ) -> None:
+        super().__init__(path, layout, timeout, durability, deferred)
+        self._syncs = self._written_at == "FULL"
+        self._owners = None if path is None else path.with_name(path.name + "-owners")
+        self._start()
+        self.closed = False
+        try:
+            with self._turn():
+                self._connected()
+        except BaseException:
+            self.close()
+            raise
+        self._hub.join(self)
+        _fork.watch(self)
+
+    def _start(self) -> None:
+        #: Protects the connection and everything that belongs to it.
+        self._lock = threading.Lock()
+        self._holder: int | None = None  # the thread that is in transaction()
+        self._pending: deque[_Ticket] = deque()
+        self._owner: Owner | None = None
+        #: (data version, number of ready items at it), as long as it is known.
+        self._known: tuple[int, int] | None = None
+        self._commits = 0
+        self._crowd = 0  # how many plans shared the last transactions
+        self._seen = 0
+        key = str(self.path) if self.path else f"memory {id(self)}"
+        self._hub = hub_of(key, self.layout.table)
+        self.bell = self._hub.bell
+
+    # -- running plans ------------------------------------------------------------------------
+
+    def write(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """The result of a plan that has happened as a whole, and is as durable as put is.
+
+        Raises:
+            QueueClosed: the queue was closed.
+            StorageBusy: another process had the write lock for the whole timeout.
+            StorageError: the storage failed, and nothing has happened.
+        """
+        if self._holder is not None and self._holder == threading.get_ident():
+            return self._nested(plan, args)
+        if self._crowd < 2 and self._lock.acquire(False):
+            try:
+                if not self._pending:
+                    return self._alone(plan, args)
+            finally:
+                self._leave()
+        ticket = _Ticket(plan, args)
+        self._pending.append(ticket)
+        # Who held the lock looks at what is pending after letting go of it. So either the ticket
+        # is seen there, or the lock is free here.
+        if not self._lock.acquire(False):
+            ticket.gate.acquire()
+            if not ticket.done:
+                self._lock.acquire()
+                self._lead(ticket)
+        else:
+            self._lead(ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        result: R = ticket.result
+        return result
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The lock, for what is not a plan that could share a transaction."""
+        self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Frees the lock, and makes one of those who wait the next leader."""
+        self._lock.release()
+        if self._pending:
+            with suppress(IndexError):
+                self._pending.popleft().gate.release()
+
+    def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """`write` that also makes durable everything that was written before it."""
+        if self._written_at == self._settled_at or self._holder == threading.get_ident():
+            return self.write(plan, *args)
+        with self._turn():
+            connection = self._connected()
+            connection.execute(f"PRAGMA synchronous={self._settled_at}")
+            try:
+                self._alone(self.layout.mark, ())
+                return self._alone(plan, args)
+            finally:
+                connection.execute(f"PRAGMA synchronous={self._written_at}")
+
+    def read(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """The result of a plan that sees one snapshot and changes nothing."""
+        if self._holder is not None and self._holder == threading.get_ident():
+            return drive(self._connected(), plan(*args))
+        with self._turn():
+            if getattr(plan, "single", False):
+                return self._attempt(lambda connection: drive(connection, plan(*args)))
+            return self._attempt(lambda connection: within(connection, "BEGIN", plan, args))
+
+    def ready(self, plans: Any, /) -> int:
+        """How many items are ready, counted once and then remembered for as long as it is true."""
+        if self._holder is not None and self._holder == threading.get_ident():
+            count: int = drive(self._connected(), plans.count())
+            return count
+        with self._turn():
+            version = self._version()
+            known = self._known
+            if known is not None and known[0] == version:
+                return known[1]
+            count, version = self._attempt(
+                lambda connection: within(connection, "BEGIN", self._counted, (plans,))
+            )
+            self._known = (version, count)
+            return count
+
+    @staticmethod
+    def _counted(plans: Any) -> Plan[tuple[int, int]]:
+        count = yield from plans.count()
+        (version,) = yield _DATA_VERSION, ()
+        return count, version
+
+    def _tally(self, plan: Callable[..., Any], result: Any) -> None:
+        """Keeps the number of ready items true after a commit of our own."""
+        delta = getattr(plan, "adds", None)
+        known = self._known
+        self._known = (known[0], known[1] + delta(result)) if known and delta else None
+
+    def _alone(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+        """One plan in a transaction of its own. The lock is held."""
+        if self._is_full:
+            self._admit(plan)
+        if getattr(plan, "single", False):
+            result = self._attempt(lambda connection: drive(connection, plan(*args)), plan)
+        else:
+            result = self._attempt(
+                lambda connection: within(connection, "BEGIN IMMEDIATE", plan, args), plan
+            )
+        if self._known is not None:
+            self._tally(plan, result)
+        self._commits += 1
+        if not self._commits % _LOOK:
+            self._look_after()
+        return result
+
+    def _look_after(self) -> None:
+        """What has to be done from time to time."""
+        if self._reserve is not None:
+            self._reserve.keep()
+            self._is_full = self._is_full or self._reserve.is_scarce()
+        if not self._commits % _SWEEP:
+            self._give_back()
+
+    def _lead(self, own: _Ticket) -> None:
+        """Carries out the own plan and what else waits. Takes over the lock, and frees it."""
+        batch: list[_Ticket] = []
+        try:
+            if own.done:
+                return
+            if self._syncs:
+                self._await_crowd()
+            with suppress(IndexError):
+                while len(batch) < _BATCH:
+                    batch.append(self._pending.popleft())
+            if own not in batch:
+                batch.insert(0, own)
+            if len(batch) == 1 or not self._together(batch):
+                for ticket in batch:
+                    ticket.error = None
+                    try:
+                        ticket.result = self._alone(ticket.plan, ticket.args)
+                    except Exception as error:  # raised again by its own thread
+                        ticket.error = error
+                    ticket.done = True
+        except BaseException:
+            # An interrupt hit the leader. The others have to find somebody else.
+            self._pending.extendleft(t for t in reversed(batch) if not t.done and t is not own)
+            raise
+        finally:
+            self._leave()
+            for ticket in batch:
+                if ticket.done and ticket is not own:
+                    ticket.gate.release()
+
+    def _await_crowd(self) -> None:
+        """Lets those in who shared the last transaction and are on their way back."""
+        pending = self._pending
+        crowd = self._crowd
+        for _ in range(_YIELDS):
+            if len(pending) >= crowd:
+                break
+            time.sleep(0)
+        self._crowd = max(len(pending), crowd - 1)
+
+    def _together(self, batch: list[_Ticket]) -> bool:
+        """All plans in one transaction; False where it failed, and nothing has happened."""
+        if self._is_full:
+            return False  # some may go on, and others not
+        try:
+            self._attempt(lambda connection: self._share(connection, batch))
+        except Exception:  # E2: whose it is shows when each is run alone
+            return False
+        for ticket in batch:
+            if ticket.error is None and self._known is not None:
+                self._tally(ticket.plan, ticket.result)
+            ticket.done = True
+        self._commits += 1
+        if not self._commits % _LOOK:
+            self._look_after()
+        return True
+
+    def _share(self, connection: sqlite3.Connection, batch: list[_Ticket]) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for ticket in batch:
+                ticket.error = None
+                try:
+                    ticket.result = drive(connection, ticket.plan(*ticket.args))
+                except (QueueError, ValueError) as refusal:  # P2: nothing changed
+                    ticket.error = refusal
+            connection.execute("COMMIT")
+        except BaseException:
+            roll_back(connection)
+            raise
+
+    def _nested(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+        """A plan inside of transaction(), by the thread that is in it."""
+        connection = self._connected()
+        try:
+            connection.execute("SAVEPOINT pq_plan")
+            try:
+                result = drive(connection, plan(*args))
+            except BaseException:
+                connection.execute("ROLLBACK TO pq_plan")
+                connection.execute("RELEASE pq_plan")
+                raise
+            connection.execute("RELEASE pq_plan")
+        except sqlite3.Error as error:
+            raise translated(error, self.where) from error
+        return result
+
+    # -- transactions of the caller -----------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One transaction for the calling thread; other threads of this object wait.
+
+        Yields:
+            the connection, for statements of one's own on the same database file.
+        """
+        me = threading.get_ident()
+        if self._holder == me:
+            raise StorageError(f"{self.where}: a transaction is open in this thread already")
+        with self._turn():
+            connection = self._connected()
+            self._attempt(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+            self._holder = me
+            try:
+                yield connection
+                if not connection.in_transaction:
+                    raise StorageError(
+                        f"{self.where}: the transaction was ended inside of its block; leave "
+                        "commit and rollback to transaction()"
+                    )
+                try:
+                    connection.execute("COMMIT")
+                except sqlite3.Error as error:
+                    raise translated(error, self.path or self.where) from error
+            except BaseException:
+                roll_back(connection)
+                raise
+            finally:
+                self._holder = None
+                self._known = None
+        self.bell.ring()
+
+    def execute(self, sql: str, *, script: bool = False) -> list[tuple[Any, ...]]:
+        """The rows of a statement outside of a transaction: VACUUM, PRAGMA, checks."""
+
+        def act(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            if script:
+                connection.executescript(sql)
+                return []
+            return connection.execute(sql).fetchall()
+
+        with self._turn():
+            self._known = None
+            return self._attempt(act)
+
+    def alarm(self, at: float, clock: Callable[[], float], /) -> None:
+        """Who waits looks again when `clock` tells this time, in seconds; inf: no need."""
+        self._hub.alarm = at, clock
+
+    # -- owners -------------------------------------------------------------------------------
+
+    def owner(self) -> int:
+        """The number under which this object claims items; alive until `close`."""
+        owner = self._owner
+        if owner is None:
+            with self._turn():
+                owner = self._owner
+                if owner is None:
+                    owner = self._owner = self._new_owner()
+        return owner.number
+
+    def _new_owner(self) -> Owner:
+        try:
+            return Owner(self._owners)
+        except StorageError:
+            if self._reserve is None or not self._reserve.give():
+                raise
+            try:
+                return Owner(self._owners)
+            finally:
+                self._reserve.take_back()
+
+    def dead(self, owners: Iterable[int], /) -> list[int]:
+        """Which of these owners do not live any more."""
+        own = self._owner.number if self._owner else None
+        return [each for each in owners if each != own and not is_alive(self._owners, each)]
+
+    # -- looking at the file ------------------------------------------------------------------
+
+    def data_version(self) -> int:
+        """Changes with every commit of another connection; the last one known while busy."""
+        if self._lock.acquire(False):
+            try:
+                if self._connection is not None and self._holder is None:
+                    self._seen = self._version()
+            finally:
+                self._leave()
+        return self._seen
+
+    def bytes(self) -> int:
+        """What the database file and its log occupy, in bytes."""
+        if self.path is None:
+            ((pages,),) = self.execute("PRAGMA page_count")
+            ((size,),) = self.execute("PRAGMA page_size")
+            return int(pages * size)
+        total = 0
+        for name in (self.path, Path(f"{self.path}-wal")):
+            with suppress(OSError):
+                total += os.stat(name).st_size
+        return total
+
+    def reclaimable(self) -> int:
+        """How many bytes of the database file are in free pages: what shrinking it could free."""
+        ((pages,),) = self.execute("PRAGMA freelist_count")
+        ((size,),) = self.execute("PRAGMA page_size")
+        return int(pages * size)
+
+    def close(self) -> None:
+        """Frees the connection and the sign of life; a second call does nothing."""
+        with self._turn():
+            if self.closed:
+                return
+            self.closed = True
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    connection.close()
+            if self._owner is not None:
+                self._owner.close()
+                self._owner = None
+        self._hub.leave(self)
+
+    # -- forks --------------------------------------------------------------------------------
+
+    def before_fork(self) -> bool:
+        """Waits until no thread is inside SQLite, whose mutexes the child could never free.
+
+        Returns:
+            whether the lock was taken; a thread that is in transaction() has it.
+        """
+        return self._holder != threading.get_ident() and self._lock.acquire(timeout=1.0)
+
+    def after_fork_in_parent(self) -> None:
+        """Lets the threads go on."""
+        self._leave()
+
+    def after_fork_in_child(self) -> None:
+        """Leaves the parent's connection alone, and opens one of its own when it is needed.
+
+        https://sqlite.org/howtocorrupt.html, 2.6: a connection must not cross a fork, not even to
+        be closed.
+        """
+        if self._owner is not None:
+            self._owner.abandon()
+        if self.path is not None and self._connection is not None:
+            _fork.keep_for_ever(self._connection)
+            self._connection = None
+        self._start()
+        if not self.closed:
+            self._hub.join(self)

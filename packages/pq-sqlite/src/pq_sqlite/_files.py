@@ -1,0 +1,94 @@
+"""The database file: where it lies, how it is made, and with which settings it is opened.
+
+D1. A new database file is empty when its directory is synced, and gets its first page after that:
+    an item that was acknowledged is in a file whose name is on the disk.
+D2. `auto_vacuum` is set before the first page is written, and WAL after it
+    (https://sqlite.org/pragma.html#pragma_auto_vacuum: it cannot be changed later).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from pq_core.disk import DISK
+from pq_core.errors import StorageError
+from pq_core.protocols import Durability
+
+__all__ = ["MEMORY", "SYNCHRONOUS", "connect", "database_path"]
+
+#: The path of a database without a file.
+MEMORY: Final = ":memory:"
+#: What the durabilities are to SQLite (https://sqlite.org/pragma.html#pragma_synchronous).
+SYNCHRONOUS: Final[dict[Durability, str]] = {"full": "FULL", "normal": "NORMAL", "off": "OFF"}
+#: Statements that a connection keeps prepared: a queue has about 40, and the default is 128 for
+#: all that share a connection in transaction().
+_STATEMENTS: Final = 256
+
+
+def database_path(path: str | Path, file_name: str | None) -> Path | None:
+    """The database file of the queues in directory `path`; None for ``:memory:``.
+
+    Raises:
+        ValueError: the path holds a NUL character.
+    """
+    if str(path) == MEMORY:
+        return None
+    text = os.fspath(path)
+    name = file_name or "data.db"
+    if "\0" in text or "\0" in name:
+        raise ValueError("the path holds a NUL character; leave it out")
+    return Path(os.path.abspath(text)) / name
+
+
+def connect(path: Path | None) -> sqlite3.Connection:
+    """A connection to the database file, made with its directory where there is none.
+
+    Raises:
+        StorageError: it cannot be made or opened.
+        sqlite3.Error: as SQLite fails.
+    """
+    if path is not None:
+        _make(path)
+    connection = sqlite3.connect(
+        MEMORY if path is None else path,
+        timeout=0,  # the engine waits, in a way that green threads can
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=_STATEMENTS,
+    )
+    # A damaged text must not stop a listing: it fails its checksum like any other payload.
+    connection.text_factory = _text
+    return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _make(path: Path) -> None:
+    if path.exists():
+        return
+    directory = path.parent
+    try:
+        made = []
+        folder = directory
+        while not folder.exists():
+            made.append(folder)
+            folder = folder.parent
+        for folder in reversed(made):
+            try:
+                DISK.mkdir(folder, DISK.directory_mode)
+            except FileExistsError:
+                if not folder.is_dir():
+                    raise
+            DISK.sync_directory(folder.parent)
+        os.close(DISK.open(path, create=True))
+        DISK.sync_directory(directory)
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the database cannot be created ({error.strerror}); "
+            "'path' must be a directory that can be written"
+        ) from error

@@ -1,0 +1,62 @@
+"""What has to happen around os.fork so that queue objects work on both sides of it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from typing import Any, Final, Protocol
+
+from pq_sqlite._hub import forget_hubs
+
+__all__ = ["keep_for_ever", "watch"]
+
+
+class Forked(Protocol):
+    """Takes part in forks."""
+
+    def before_fork(self) -> bool: ...
+
+    def after_fork_in_parent(self) -> None: ...
+
+    def after_fork_in_child(self) -> None: ...
+
+
+_WATCHED: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
+#: The engines that wait for the fork to be over; only the forking thread touches it, which has
+#: the interpreter for itself in between.
+_STOPPED: Final[list[Any]] = []
+_KEPT: Final[list[object]] = []
+
+
+def watch(engine: Forked) -> None:
+    """This engine takes part from now on."""
+    _WATCHED.add(engine)
+
+
+def keep_for_ever(connection: object) -> None:
+    """Makes sure that nobody closes this connection, not even the end of the interpreter."""
+    _KEPT.append(connection)
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+
+
+def _before() -> None:
+    _STOPPED[:] = [engine for engine in list(_WATCHED) if engine.before_fork()]
+
+
+def _in_parent() -> None:
+    for engine in _STOPPED:
+        engine.after_fork_in_parent()
+    _STOPPED.clear()
+
+
+def _in_child() -> None:
+    _STOPPED.clear()
+    forget_hubs()
+    for engine in list(_WATCHED):
+        engine.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,98 @@
+"""Who in this process waits for which queue, across all queue objects on one table."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from pq_core.waiting import Bell
+
+__all__ = ["Hub", "forget_hubs", "hub_of"]
+
+
+class Watcher(Protocol):
+    """Sees the commits of others."""
+
+    def data_version(self) -> int: ...
+
+
+class Hub:
+    """One bell for all objects on a table.
+
+    Its probe asks one of the engines for `PRAGMA data_version`, which changes with every commit
+    of another connection (https://sqlite.org/pragma.html#pragma_data_version), and tells when
+    the time of the alarm has come.
+
+    Attributes:
+        bell: rings for who waits here.
+        alarm: when who waits has to look again, in seconds, and the clock that tells it.
+    """
+
+    def __init__(self) -> None:
+        self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
+        self._probed: object = None
+        self._probed_at = -math.inf
+        self._engines: weakref.WeakSet[Any] = weakref.WeakSet()
+        probe = weakref.WeakMethod(self.probe)
+
+        def ask() -> object:
+            look = probe()
+            return None if look is None else look()
+
+        self.bell = Bell(ask, longest=_LONGEST)
+
+    def join(self, engine: Watcher) -> None:
+        """This engine can be asked from now on, until it is closed."""
+        self._engines.add(engine)
+
+    def leave(self, engine: Watcher) -> None:
+        """This engine is closed: who waits there has to notice."""
+        self._engines.discard(engine)
+        self.bell.ring()
+
+    def probe(self) -> object:
+        """Differs from the last one once a connection that is not the asked one has committed."""
+        now = time.monotonic()
+        if now - self._probed_at < _FRESH:
+            return self._probed
+        self._probed_at = now
+        self._probed = self._look()
+        return self._probed
+
+    def _look(self) -> object:
+        alarm, clock = self.alarm
+        rung = alarm if clock() >= alarm else None
+        for engine in list(self._engines):
+            return id(engine), engine.data_version(), rung
+        return rung
+
+
+#: For how long a probe is as good as a new one, in seconds. A ticket that is too old is harmless:
+#: who waits on it looks once more than needed. One that is noticed so much later is, too.
+_FRESH: Final = 0.0005
+#: The longest pause between two probes, in seconds. It leaves 15 ms of the 50 in which a put of
+#: another process has to be noticed, and an idle waiter wakes 28 times a second.
+_LONGEST: Final = 0.035
+#: Protects _HUBS.
+_LOCK = threading.Lock()
+_HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
+
+
+def hub_of(path: str, table: str) -> Hub:
+    """The hub of a table of this process."""
+    with _LOCK:
+        hub = _HUBS.get((path, table))
+        if hub is None:
+            hub = _HUBS[path, table] = Hub()
+        return hub
+
+
+def forget_hubs() -> None:
+    """In a forked child: the threads that wait there are the parent's."""
+    global _LOCK
+    _LOCK = threading.Lock()
+    _HUBS.clear()

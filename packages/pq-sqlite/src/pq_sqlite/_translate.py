@@ -1,0 +1,96 @@
+"""Errors of sqlite3 as errors of a queue: the one place where that happens.
+
+Result codes are those of https://sqlite.org/rescode.html; the primary code is the low byte of an
+extended one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from pq_core.errors import StorageCorrupt, StorageError
+
+__all__ = ["is_busy", "is_full", "no_room", "translated"]
+
+_PERM: Final = 3
+_BUSY: Final = 5
+_LOCKED: Final = 6
+_NOMEM: Final = 7
+_READONLY: Final = 8
+_IOERR: Final = 10
+_CORRUPT: Final = 11
+_FULL: Final = 13
+_NO_ROOM: Final = "the disk is full; free some space and try again"
+#: The index of the log could not be made: there is no other reason than a disk that is full.
+_IOERR_SHMSIZE: Final = _IOERR | 19 << 8
+_CANTOPEN: Final = 14
+_TOOBIG: Final = 18
+_NOTADB: Final = 26
+
+#: Python 3.10 does not tell the code, only SQLite's text for it (sqlite3_errstr), which SQLite
+#: promises not to change for these.
+_BY_TEXT: Final = {
+    "database is locked": _BUSY,
+    "database table is locked": _LOCKED,
+    "attempt to write a readonly database": _READONLY,
+    "disk I/O error": _IOERR,
+    "database disk image is malformed": _CORRUPT,
+    "database or disk is full": _FULL,
+    "unable to open database file": _CANTOPEN,
+    "string or blob too big": _TOOBIG,
+    "file is not a database": _NOTADB,
+}
+
+
+def _code(error: BaseException) -> int:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return _BY_TEXT.get(str(error), 0)
+    return int(code) & 0xFF
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else holds the lock, so that it makes sense to try again."""
+    return _code(error) in (_BUSY, _LOCKED)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether there was no room on the disk."""
+    return _code(error) == _FULL or getattr(error, "sqlite_errorcode", 0) == _IOERR_SHMSIZE
+
+
+def no_room(path: str | Path) -> StorageError:
+    """The error of a disk that is full.
+
+    Args:
+        path: of the database file.
+    """
+    return StorageError(f"{path}: {_NO_ROOM}")
+
+
+def translated(error: sqlite3.Error, path: str | Path) -> Exception:
+    """The error to raise from `error`.
+
+    Args:
+        error: what sqlite3 raised.
+        path: of the database file.
+    """
+    code = _FULL if is_full(error) else _code(error)
+    if code in (_CORRUPT, _NOTADB):
+        reason = (
+            "the file is not an SQLite database" if code == _NOTADB else "the database is damaged"
+        )
+        remedy = "give another path" if code == _NOTADB else "keep a copy, then call repair()"
+        return StorageCorrupt(path, None, reason, remedy)
+    told = {
+        _FULL: _NO_ROOM,
+        _READONLY: "the database cannot be written; check the rights of the file and its directory",
+        _PERM: "access was refused; check the rights of the file and its directory",
+        _CANTOPEN: "the database cannot be opened; check the path and its rights",
+        _IOERR: "the disk reported an error; check it, then open the queue again",
+        _NOMEM: "there was not enough memory",
+        _TOOBIG: "the item is larger than SQLite's limit of about 1 GB; store it elsewhere",
+    }.get(code, f"SQLite failed ({type(error).__name__}, code {code})")
+    return StorageError(f"{path}: {told}")

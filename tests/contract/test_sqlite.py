@@ -1,0 +1,132 @@
+"""The contract on the SQLite family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from pq_core.testing.contract import AckQueueContract, QueueContract
+from pq_sqlite import (
+    FILOSQLiteAckQueue,
+    FILOSQLiteQueue,
+    PriorityQueue,
+    SQLiteAckQueue,
+    SQLiteQueue,
+    UniqueAckQ,
+    UniqueQ,
+)
+
+C = TypeVar("C", bound=type[Any])
+
+SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
+
+#: Where the tests stand that take long and go through code that all kinds share.
+PATIENT = ("_processes", "_blocking")
+
+
+def in_short(cls: C) -> C:
+    """The class with those of its tests marked slow that tell little about its kind."""
+    for name in dir(cls):
+        test = getattr(cls, name, None)
+        if test is not None and name.startswith("test_") and test.__module__.endswith(PATIENT):
+            setattr(cls, name, pytest.mark.slow(_copied(test)))
+    return cls
+
+
+def _copied(test: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(test)
+    def copy(*args: Any, **kwargs: Any) -> Any:
+        return test(*args, **kwargs)
+
+    copy.__dict__["pytestmark"] = list(getattr(test, "pytestmark", []))
+    return copy
+
+
+class TestFIFO(QueueContract):
+    """As it comes: get settles."""
+
+    at_least_once = False
+    cls: ClassVar[Any] = SQLiteQueue
+    serializers = SERIALIZERS
+
+    def open(self, where: Any, **options: Any) -> Any:
+        return self.cls(where, **options)
+
+
+@in_short
+class TestFILO(TestFIFO):
+    order = "filo"
+    cls = FILOSQLiteQueue
+
+
+@in_short
+class TestUnique(TestFIFO):
+    unique = True
+    cls = UniqueQ
+
+
+@in_short
+class TestPriority(TestFIFO):
+    order = "priority"
+    cls = PriorityQueue
+
+
+@in_short
+class TestFIFOThatHolds(TestFIFO):
+    """With auto_commit=False task_done settles."""
+
+    at_least_once = True
+    options: ClassVar[Any] = {"auto_commit": False}
+
+    def test_task_done_too_often(self) -> None:
+        """task_done without an item is a ValueError, unless it makes a put durable."""
+        queue = self.queue()
+        with pytest.raises(ValueError, match="task_done"):
+            queue.task_done()
+        queue.put("a")
+        queue.task_done()
+        with pytest.raises(ValueError, match="task_done"):
+            queue.task_done()
+        assert queue.get() == "a"
+        queue.task_done()
+
+
+@pytest.mark.slow
+class TestFILOThatHolds(TestFIFOThatHolds):
+    order = "filo"
+    cls = FILOSQLiteQueue
+
+
+@pytest.mark.slow
+class TestUniqueThatHolds(TestFIFOThatHolds):
+    unique = True
+    cls = UniqueQ
+
+
+@pytest.mark.slow
+class TestPriorityThatHolds(TestFIFOThatHolds):
+    order = "priority"
+    cls = PriorityQueue
+
+
+class TestAck(AckQueueContract):
+    cls: ClassVar[Any] = SQLiteAckQueue
+    serializers = SERIALIZERS
+
+    def open(self, where: Any, **options: Any) -> Any:
+        return self.cls(where, **options)
+
+
+@pytest.mark.slow
+class TestFILOAck(TestAck):
+    order = "filo"
+    cls = FILOSQLiteAckQueue
+
+
+@pytest.mark.slow
+class TestUniqueAck(TestAck):
+    unique = True
+    cls = UniqueAckQ

@@ -1,0 +1,143 @@
+"""A disk that is full: puts are refused, consumers go on, and nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pq_core.errors import Empty, StorageError
+from pq_sqlite import PriorityQueue, SQLiteAckQueue, SQLiteQueue
+
+CLASSES = [SQLiteQueue, SQLiteAckQueue]
+
+
+@pytest.fixture
+def disk_of(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a disk of so many MiB."""
+    where = tmp_path / "disk"
+    where.mkdir()
+
+    def mount(size: int) -> Path:
+        made = (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", str(where)],
+                capture_output=True,
+                check=False,
+            )
+            if os.name == "posix" and os.geteuid() == 0
+            else None
+        )
+        if made is None or made.returncode:
+            pytest.skip("a small tmpfs cannot be mounted here")
+        return where
+
+    yield mount
+    if os.path.ismount(where):
+        subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+def fill(file: Path) -> None:
+    """Leaves not a byte of room."""
+    with suppress(OSError), file.open("wb", buffering=0) as ballast:
+        for size in (1 << 16, 1 << 12, 1):
+            with suppress(OSError):
+                while ballast.write(b"x" * size) == size:
+                    pass
+
+
+def drained(queue: Any) -> list[Any]:
+    """The first parts of all items, each settled."""
+    got = []
+    with suppress(Empty):
+        while True:
+            item = queue.get(block=False)
+            got.append(item[0])
+            if isinstance(queue, SQLiteAckQueue):
+                queue.ack(item)
+            elif not queue.auto_commit:
+                queue.task_done()
+    return got
+
+
+@pytest.mark.parametrize("is_opened_again", [False, True], ids=["open", "opened again"])
+@pytest.mark.parametrize("size", [500, 20_000])
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (SQLiteQueue, {}),
+        (SQLiteQueue, {"auto_commit": False}),
+        (PriorityQueue, {}),
+        (SQLiteAckQueue, {"keep_acked": 0}),
+    ],
+    ids=["fifo", "fifo that holds", "priority", "ack"],
+)
+def test_19_consumers_go_on_when_the_disk_is_full(
+    cls: Any,
+    options: dict[str, Any],
+    size: int,
+    is_opened_again: bool,
+    disk_of: Callable[[int], Path],
+) -> None:
+    """With not a byte of room every item can be got and settled; puts work once there is room."""
+    disk = disk_of(20)
+    options = {"durability": "off", **options}
+    queue = cls(disk, **options)
+    stored: list[int] = []
+    with pytest.raises(StorageError, match="full"):
+        while True:
+            batch = range(len(stored), len(stored) + max(1, 5000 // size))
+            queue.put_many([(n, b"x" * size) for n in batch])
+            stored.extend(batch)
+    fill(disk / "ballast")
+    if is_opened_again:
+        queue.close()
+        fill(disk / "more ballast")
+        queue = cls(disk, **options)
+    with closing(queue):
+        assert drained(queue) == stored
+        for ballast in disk.glob("*ballast"):
+            ballast.unlink()
+        queue.put(("there is room",))
+        assert drained(queue) == ["there is room"]
+        assert queue.verify() == []
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_19_a_full_disk(cls: Any, disk_of: Callable[[int], Path]) -> None:
+    """A put on a full disk raises, what was put before is delivered, and then there is room."""
+    disk = disk_of(1)
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * 700_000)
+    with closing(cls(disk)) as queue:
+        stored = []
+        with pytest.raises(StorageError, match="full"):
+            for n in range(10_000):
+                queue.put((n, b"x" * 5000))
+                stored.append(n)
+        assert len(stored) > 5
+        ballast.unlink()
+        first = queue.get(block=False)
+        assert first[0] == stored[0]
+        if cls is SQLiteAckQueue:
+            queue.ack(first)
+        got = [first[0]]
+        while True:
+            try:
+                item = queue.get(block=False)
+            except Empty:
+                break
+            got.append(item[0])
+            if cls is SQLiteAckQueue:
+                queue.ack(item)
+        assert got == stored
+        if cls is SQLiteAckQueue:
+            queue.clear_acked_data(max_delete=-1, keep_latest=0)
+        queue.put("there is room")
+        assert queue.get(block=False) == "there is room"
+        assert queue.verify() == []
