@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -204,10 +206,79 @@ def test_only_put_makes_a_queue(run: Run, here: Path, command: str, path: str) -
     assert list((here / "empty").iterdir()) == []
 
 
+KINDS = ["fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_sqlite_queues(run: Run, here: Path, kind: str) -> None:
+    """With --kind a directory is that of a database, and a URL names the same queue."""
+    assert run("put", "q", "--kind", kind, stdin=b"a\nb\nc\n").returncode == 0
+    expected = b"c\nb\na\n" if kind.startswith("filo") else b"a\nb\nc\n"
+    url = (here / "q").as_uri().replace("file:", "sqlite:") + f"?kind={kind}"
+    assert run("peek", url).stdout == expected[:2]
+    assert run("get", "q", "--kind", kind).stdout == expected[:2]
+    assert run("get", url, "--all").stdout == expected[2:]
+    assert run("get", url).returncode == 1
+    assert run("verify", f"sqlite:q?kind={kind}").returncode == 0
+    told = json.loads(run("stats", url, "--json").stdout)
+    assert (told["ready"], told["leased"], told["dead"]) == (0, 0, 0)
+    assert told["reclaimable"] >= 0
+
+
+def test_sqlite_queues_share_a_directory(run: Run) -> None:
+    """--name tells queues of one database apart."""
+    assert run("put", "q", "--name", "one", stdin=b"1\n").returncode == 0
+    assert run("put", "q", "--name", "two", "--kind", "ack", stdin=b"2\n").returncode == 0
+    assert run("get", "q", "--name", "two", "--kind", "ack").stdout == b"2\n"
+    assert run("get", "sqlite:q?name=one").stdout == b"1\n"
+
+
+@pytest.mark.parametrize("command", ["get", "peek", "stats", "verify", "repair"])
+@pytest.mark.parametrize("path", ["missing", "empty"])
+def test_only_put_makes_a_database(run: Run, here: Path, command: str, path: str) -> None:
+    """A path without a database is told, and stays without."""
+    (here / "empty").mkdir()
+    done = run(command, f"sqlite:{path}", "--kind", "ack")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"there is no queue here" in done.stderr
+    assert not (here / "missing").exists()
+    assert list((here / "empty").iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("kind", ["fifo", "ack"])
+def test_item_that_could_not_be_written_stays_in_sqlite(run: Run, kind: str) -> None:
+    """An item leaves an SQLite queue only after it was written out."""
+    run("put", "q", "--kind", kind, stdin=b"a\nb\n")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, "get", "q", "--kind", kind], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 2
+    assert b"No space left" in done.stderr
+    assert run("get", "q", "--kind", kind, "--all").stdout == b"a\nb\n"
+
+
+def test_damage_in_sqlite_is_set_aside(run: Run, here: Path) -> None:
+    """`verify` finds a changed payload, and after `repair` the others come."""
+    run("put", "q", "--kind", "ack", stdin=b"a\nb\nc\n")
+    with closing(sqlite3.connect(here / "q" / "data.db")) as database, database:
+        database.execute("UPDATE ack_queue_default SET data = x'00' WHERE _id = 2")
+    found = run("verify", "q", "--kind", "ack")
+    assert (found.returncode, b"item 2" in found.stdout) == (1, True)
+    assert run("repair", "q", "--kind", "ack").returncode == 0
+    assert run("verify", "q", "--kind", "ack").returncode == 0
+    assert run("get", "q", "--kind", "ack", "--all").stdout == b"a\nc\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         (),
+        ("get", "q", "--kind", "stack"),
+        ("put", "file:q", "--kind", "fifo"),
+        ("put", "sqlite:q?nosuch=option"),
+        ("put", "sqlite:q", "--name", ""),
         ("pop", "q"),
         ("get", "q", "-n", "-1"),
         ("get", "q", "-n", "1", "--all"),

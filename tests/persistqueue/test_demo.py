@@ -77,10 +77,11 @@ def demo(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_demo_survives_its_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["file", "sqlite"])
+def test_demo_survives_its_kills(tmp_path: Path, backend: str) -> None:
     """Processes of both roles are killed, and nothing is lost or out of order."""
     (tmp_path / "text").write_text("one\ntwo\nthree ä\n\nfive\n", "utf-8")
-    done = demo("text", "--lines", "4000", cwd=tmp_path)
+    done = demo("text", "--lines", "4000", "--backend", backend, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "SIGKILL to producer" in done.stdout
     assert "SIGKILL to consumer" in done.stdout
@@ -88,8 +89,9 @@ def test_demo_survives_its_kills(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", ["file", "sqlite"])
 @pytest.mark.parametrize("durability", ["full", "normal", "off"])
-def test_demo_at_its_full_length(tmp_path: Path, durability: str) -> None:
+def test_demo_at_its_full_length(tmp_path: Path, durability: str, backend: str) -> None:
     """As users run it, without a README at hand: the wheel's own is taken."""
-    done = demo("--lines", "20000", "--durability", durability, cwd=tmp_path)
+    done = demo("--lines", "20000", "--durability", durability, "--backend", backend, cwd=tmp_path)
     assert done.returncode == 0, done.stdout

@@ -45,6 +45,8 @@ _BATCH: Final = 256
 
 #: One of these files is in every directory that holds a file queue: ours, a predecessor's.
 _MARKS: Final = ("cursor", "info")
+#: The kinds of queues that an SQLite database holds.
+_KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -101,6 +103,7 @@ def _get(arguments: argparse.Namespace) -> int:
     left = sys.maxsize if arguments.all else arguments.n
     status = NOTHING
     with _existing(arguments) as queue:
+        settle = _settling(queue)
         while left:
             try:
                 items = queue.get_many(min(left, _BATCH), timeout=arguments.timeout)
@@ -112,11 +115,24 @@ def _get(arguments: argparse.Namespace) -> int:
                 status = FAILED
                 continue
             _write(sys.stdout.buffer, items)
-            queue.task_done()
+            settle(items)
             left -= len(items)
             if status == NOTHING:
                 status = DONE
     return status
+
+
+def _settling(queue: Any) -> Callable[[Iterable[object]], None]:
+    """What settles items that were got and written out."""
+    if not hasattr(queue, "ack"):
+        return lambda _items: queue.task_done()
+
+    def ack(items: Iterable[object]) -> None:
+        with queue.transaction():
+            for item in items:
+                queue.ack(item)
+
+    return ack
 
 
 def _peek(arguments: argparse.Namespace) -> int:
@@ -133,7 +149,7 @@ def _stats(arguments: argparse.Namespace) -> int:
         return DONE
     age = stats["oldest_age"]
     stats["oldest_age"] = "-" if age is None else f"{age:.1f} s"
-    _write(sys.stdout.buffer, (f"{name:<10} {value!s:>14}" for name, value in stats.items()))
+    _write(sys.stdout.buffer, (f"{name:<11} {value!s:>14}" for name, value in stats.items()))
     return DONE
 
 
@@ -162,29 +178,45 @@ def _told(damage: Damage) -> str:
 # Queues.
 
 
-def _opened(arguments: argparse.Namespace) -> LocalQueue[Any]:
+def _opened(arguments: argparse.Namespace, **options: Any) -> LocalQueue[Any]:
     """The queue at PATH, made where there is none."""
-    options: dict[str, Any] = {}
+    url = _url(arguments)
     if arguments.serializer is not None:
         options["serializer"] = import_module(f"pq_core.serializers.{arguments.serializer}")
-    if arguments.durability is not None:
-        options["durability"] = arguments.durability
-    queue: LocalQueue[Any] = open_queue(_url(arguments.path), **options)
+    for option in ("durability", "kind", "name"):
+        value = getattr(arguments, option)
+        if value is None:
+            continue
+        if url.scheme == "file" and option != "durability":
+            raise ValueError(f"a file queue has no {option}; leave --{option} out")
+        options[option] = value
+    queue: LocalQueue[Any] = open_queue(url, **options)
     return queue
 
 
 def _existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
     """The queue at PATH; a mistyped PATH is told, and no empty queue left there."""
-    url = QueueURL.parse(_url(arguments.path))
-    if url.scheme == "file":
+    url = _url(arguments)
+    options: dict[str, Any] = {}
+    if url.scheme in ("file", "sqlite"):
         path = Path(url.local_path())
-        if not any((path / name).exists() for name in _MARKS):
+        marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
+        if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
-    return _opened(arguments)
+    if url.scheme == "sqlite":
+        kind: str = arguments.kind or url.query.get("kind", "fifo")
+        if not kind.endswith("ack"):
+            options["auto_commit"] = False  # an item goes after it was written out, not before
+    return _opened(arguments, **options)
 
 
-def _url(path: str) -> str:
-    return path if "://" in path else Path(path).absolute().as_uri()
+def _url(arguments: argparse.Namespace) -> QueueURL:
+    """PATH as a URL: a directory is that of a file queue, or with --kind or --name of SQLite."""
+    path: str = arguments.path
+    if "://" in path or path.startswith(("file:", "sqlite:")):
+        return QueueURL.parse(path)
+    scheme = "file" if arguments.kind is None and arguments.name is None else "sqlite"
+    return QueueURL.parse(Path(path).absolute().as_uri().replace("file:", f"{scheme}:", 1))
 
 
 # Lines and items.
@@ -274,7 +306,7 @@ def _progress(source: BufferedReader) -> Iterator[Callable[[int], object]]:
 
 def _parser() -> argparse.ArgumentParser:
     queue = argparse.ArgumentParser(add_help=False)
-    queue.add_argument("path", metavar="PATH", help="a directory, or a URL such as file:///path")
+    queue.add_argument("path", metavar="PATH", help="a directory, or a URL such as sqlite:///path")
     queue.add_argument(
         "--serializer",
         choices=("pickle", "json", "msgpack", "cbor2"),
@@ -285,6 +317,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=("full", "normal", "off"),
         help="what survives power loss, a kill, neither (default: the queue's)",
     )
+
+    queue.add_argument("--kind", choices=_KINDS, help="of an SQLite queue (default: fifo)")
+    queue.add_argument("--name", help="of an SQLite queue (default: default)")
 
     parser = argparse.ArgumentParser(
         prog="persistqueue",

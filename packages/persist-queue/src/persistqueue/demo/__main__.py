@@ -32,8 +32,8 @@ KILLS: Final[dict[Role, tuple[float, ...]]] = {
 #: Seconds between two looks at what was done: short beside the seconds that it takes.
 LOOK: Final = 0.002
 
-#: The storages that the demo knows, as a URL with the directory of the run left open.
-BACKENDS: Final = {"file": "{directory}/queue"}
+#: The storages that the demo knows: the options of their URLs, so that task_done settles.
+BACKENDS: Final = {"file": "", "sqlite": "?auto_commit=no"}
 
 
 class Written:
@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         directory = Path(temporary)
         text = directory / "text"
         text.write_bytes("".join(f"{line}\n" for line in lines).encode())
-        url = BACKENDS[arguments.backend].format(directory=directory.as_uri())
+        place = (directory / "queue").as_uri().removeprefix("file")
+        url = f"{arguments.backend}{place}{BACKENDS[arguments.backend]}"
         crew = Crew(url, {"durability": arguments.durability}, text, directory, SIZE)
         console.print(
             f"{len(lines):,} lines through a {arguments.backend} queue: {SIZE} producers, "
