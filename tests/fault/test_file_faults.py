@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from pq_core.errors import StorageError, StorageUnusable
 from pq_core.testing.faults import Call, Crash, FaultyDisk
+from tests.fault.quick import quick_directory
 from tests.fault.scenes import NEW, OPERATIONS, Scene
 
 SYNCS = ("datasync", "sync_directory")
@@ -27,17 +28,19 @@ durabilities = pytest.mark.parametrize("durability", ["normal", "full"])
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
-def calls_of(name: str, durability: str, path: Path) -> list[Call]:
+@cache
+def calls_of(name: str, durability: str) -> list[Call]:
     """The calls that an operation makes when nothing fails."""
     disk = FaultyDisk()
-    scene = Scene(path / "counted", disk, durability)
-    prepare, act = OPERATIONS[name]
-    prepare(scene)
-    before = len(disk.calls)
-    act(scene)
-    calls = disk.calls[before:]
-    scene.close()
-    scene.check_fresh()
+    with quick_directory() as path:
+        scene = Scene(path / "queue", disk, durability)
+        prepare, act = OPERATIONS[name]
+        prepare(scene)
+        before = len(disk.calls)
+        act(scene)
+        calls = disk.calls[before:]
+        scene.close()
+        scene.check_fresh()
     return calls
 
 
@@ -79,7 +82,7 @@ def goes_on(scene: Scene) -> None:
 @operations
 def test_a_call_fails(name: str, durability: Any, tmp_path: Path) -> None:
     """A StorageError or none; the same object goes on; what was acknowledged is there, no more."""
-    for k, call in enumerate(calls_of(name, durability, tmp_path), 1):
+    for k, call in enumerate(calls_of(name, durability), 1):
         if call.name in SYNCS:
             continue
         for error in (errno.EIO, errno.ENOSPC):
@@ -96,7 +99,7 @@ def test_a_call_fails(name: str, durability: Any, tmp_path: Path) -> None:
 @operations
 def test_a_sync_fails(name: str, durability: Any, tmp_path: Path) -> None:
     """A sync that failed is not tried again: all is refused until the queue is opened anew."""
-    for k, call in enumerate(calls_of(name, durability, tmp_path), 1):
+    for k, call in enumerate(calls_of(name, durability), 1):
         if call.name not in SYNCS:
             continue
         scene, raised = perform(name, durability, tmp_path / str(k), partial(FaultyDisk.fail, k=k))
@@ -118,7 +121,7 @@ def test_a_sync_fails(name: str, durability: Any, tmp_path: Path) -> None:
 @operations
 def test_a_disk_that_stays_full(name: str, durability: Any, tmp_path: Path) -> None:
     """With no room left from some call on, a StorageError or none; later the object goes on."""
-    for k, _ in enumerate(calls_of(name, durability, tmp_path), 1):
+    for k, _ in enumerate(calls_of(name, durability), 1):
         scene, _ = perform(
             name,
             durability,
@@ -134,7 +137,7 @@ def test_a_disk_that_stays_full(name: str, durability: Any, tmp_path: Path) -> N
 @operations
 def test_a_short_write(name: str, durability: Any, tmp_path: Path) -> None:
     """A write that takes only a part is gone on with, and nothing is raised."""
-    writes = [c for c in calls_of(name, durability, tmp_path) if c.name == "pwrite"]
+    writes = [c for c in calls_of(name, durability) if c.name == "pwrite"]
     for k, _ in enumerate(writes, 1):
         for keep in (1, 30):
             scene, raised = perform(
@@ -153,7 +156,7 @@ def test_a_short_write(name: str, durability: Any, tmp_path: Path) -> None:
 @operations
 def test_a_short_write_and_no_more(name: str, durability: Any, tmp_path: Path) -> None:
     """A write that takes only a part, with no room for the rest, is taken back."""
-    writes = [c for c in calls_of(name, durability, tmp_path) if c.name == "pwrite"]
+    writes = [c for c in calls_of(name, durability) if c.name == "pwrite"]
     for k, call in enumerate(writes, 1):
         if not is_long(call):
             continue
@@ -202,7 +205,7 @@ def crashed(name: str, durability: str, path: Path, k: int, keep: int | None) ->
 @operations
 def test_a_crash(name: str, durability: Any, tmp_path: Path) -> None:
     """Whatever call a process dies in, the next one finds what was acknowledged, undamaged."""
-    for k, call in enumerate(calls_of(name, durability, tmp_path), 1):
+    for k, call in enumerate(calls_of(name, durability), 1):
         for keep in (None, 0, 3, 50) if is_long(call) else (None,):
             scene = crashed(name, durability, tmp_path / f"{k} {keep}", k, keep)
             goes_on(scene)

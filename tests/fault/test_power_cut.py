@@ -122,7 +122,7 @@ class Life:
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(20))
 def test_between_operations(seed: int, durability: str, tmp_path: Path) -> None:
     """Cut after any operation: `full` has all that returned, `normal` a prefix; no damage."""
     life = Life(tmp_path, seed, durability)
@@ -135,7 +135,7 @@ def test_between_operations(seed: int, durability: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("durability", ["normal", "full"])
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(20))
 def test_in_an_operation(seed: int, durability: str, tmp_path: Path) -> None:
     """Cut in the middle of any operation, and what returned before it is there all the same."""
     life = Life(tmp_path, 1000 + seed, durability)
@@ -150,7 +150,7 @@ def test_in_an_operation(seed: int, durability: str, tmp_path: Path) -> None:
         life.end()
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(20))
 def test_after_a_failed_sync(seed: int, tmp_path: Path) -> None:
     """What a failed sync has dropped was never acknowledged, whatever syncs came after it."""
     life = Life(tmp_path, 2000 + seed, "full")

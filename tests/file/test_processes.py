@@ -296,6 +296,27 @@ def test_a_settled_item_is_not_read_ahead_again(tmp_path: Path) -> None:
         assert list(three.browse()) == list(range(13, 21))
 
 
+def test_what_comes_back_over_several_segments(tmp_path: Path) -> None:
+    """What comes back is handed out bit by bit, whichever of its segments are gone by then."""
+    path = tmp_path / "queue"
+    one, two, three = _engines(path, 3, chunksize=2)
+    with one, three:
+        for number in range(1, 10):
+            one.put(number)
+        assert two.get_many(6) == [1, 2, 3, 4, 5, 6]
+        assert three.get_nowait() == 7
+        two.close()
+        for number in range(1, 7):
+            assert one.get_nowait() == number
+            one.task_done()
+            assert one.damage == []
+            assert one.verify() == []
+        three.task_done()
+        assert [one.get_nowait(), one.get_nowait()] == [8, 9]
+        one.task_done()
+        assert len(list(path.glob("q*"))) == 1
+
+
 @pytest.mark.parametrize("settle", ["task_done", "clear"])
 def test_an_item_that_is_out_while_another_process_mends(settle: str, tmp_path: Path) -> None:
     """What is out when a crash is mended, and settled afterwards, does not come again."""

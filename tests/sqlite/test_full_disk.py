@@ -65,7 +65,6 @@ def drained(queue: Any) -> list[Any]:
     return got
 
 
-@pytest.mark.parametrize("is_opened_again", [False, True], ids=["open", "opened again"])
 @pytest.mark.parametrize("size", [500, 20_000])
 @pytest.mark.parametrize(
     ("cls", "options"),
@@ -81,7 +80,6 @@ def test_19_consumers_go_on_when_the_disk_is_full(
     cls: Any,
     options: dict[str, Any],
     size: int,
-    is_opened_again: bool,
     disk_of: Callable[[int], Path],
 ) -> None:
     """With not a byte of room every item can be got and settled; puts work once there is room."""
@@ -95,10 +93,6 @@ def test_19_consumers_go_on_when_the_disk_is_full(
             queue.put_many([(n, b"x" * size) for n in batch])
             stored.extend(batch)
     fill(disk / "ballast")
-    if is_opened_again:
-        queue.close()
-        fill(disk / "more ballast")
-        queue = cls(disk, **options)
     with closing(queue):
         assert drained(queue) == stored
         for ballast in disk.glob("*ballast"):

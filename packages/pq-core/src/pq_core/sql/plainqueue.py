@@ -138,13 +138,12 @@ class PlainQueue(BaseQueue[T]):
         if id is not None:
             return self._get_id(id, block, timeout, raw)
         if self.auto_commit:
-            write, take = self._engine.write, self._plans.take
-            found: Any = write(take)
+            found: Any = self._taking(self._plans.take)
             if found is None:
                 found = self._wait(self._take_after_look, block, timeout)
             if type(found) is Unreadable:
+                self._ledger.finish()
                 raise found.error
-            self._ledger.start()
         else:
             found = self._wait(lambda: self._hold(1), block, timeout)[0]
         self._handouts.count(1)
@@ -173,19 +172,29 @@ class PlainQueue(BaseQueue[T]):
         self._ledger.finish()
         found: Any
         if self.auto_commit:
-            found = self._engine.write(self._plans.take_many, n)
+            found = self._taking(self._plans.take_many, n)
             if not found:
                 found = self._wait(lambda: self._take_many(n), block, timeout)
         else:
             found = self._wait(lambda: self._hold(n), block, timeout)
         if isinstance(found, Unreadable):
+            self._ledger.finish()
             raise found.error
-        if self.auto_commit:
-            self._ledger.start()
         self._handouts.count(len(found))
         if self._maxsize > 0:
             self._ring()
         return [each[1] for each in found]
+
+    def _taking(self, plan: Any, *args: Any) -> Any:
+        """Runs a plan that takes and settles; `join` waits for the calling thread from before."""
+        self._ledger.start()
+        found = None
+        try:
+            found = self._engine.write(plan, *args)
+        finally:
+            if not found:
+                self._ledger.finish()
+        return found
 
     def _take_after_look(self) -> Taken | Unreadable | None:
         # A look takes no lock; a hundred waiting consumers must not queue up for the write lock
@@ -193,13 +202,14 @@ class PlainQueue(BaseQueue[T]):
         if not self._engine.read(self._plans.any):
             self._sweep_sometimes()
             return None
-        return self._engine.write(self._plans.take)
+        found: Taken | Unreadable | None = self._taking(self._plans.take)
+        return found
 
     def _take_many(self, n: int) -> list[Taken] | Unreadable | None:
         if not self._engine.read(self._plans.any):
             self._sweep_sometimes()
             return None
-        return self._engine.write(self._plans.take_many, n) or None
+        return self._taking(self._plans.take_many, n) or None
 
     def _hold(self, n: int) -> list[Taken] | None:
         # Another thread may move it in between; an older one is as true.
@@ -223,19 +233,21 @@ class PlainQueue(BaseQueue[T]):
         def look() -> Any:
             found: Any
             if self.auto_commit:
-                found = self._engine.write(self._plans.take_id, key)
+                found = self._taking(self._plans.take_id, key)
             else:
                 found = self._engine.write(self._plans.hold_id, key, self._engine.owner())
-            return None if found is True else found
+            if found is True:
+                self._ledger.finish()
+                return None
+            return found
 
         found = self._wait(look, block, timeout)
         if isinstance(found, Unreadable):
+            self._ledger.finish()
             raise found.error
         if isinstance(found, bool):
             raise self._empty()
-        if self.auto_commit:
-            self._ledger.start()
-        else:
+        if not self.auto_commit:
             self._handouts.add([found[0]])
         self._handouts.count(1)
         if self._maxsize > 0:
