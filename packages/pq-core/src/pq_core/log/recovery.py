@@ -359,7 +359,12 @@ def find(store: Store, position: Position, head: Published) -> tuple[Segment, Fr
         try:
             segment = store.segment(position.segment)
         except (FileNotFoundError, StorageCorrupt) as error:
-            _replace_segment(store, position, error, head)
+            following = _following(store, position.segment, head)
+            if following is not None and following.first == position.seq:
+                # It was settled and dropped; the position is where it ended.
+                position = Position(following.number, FRAMES_AT, position.seq)
+            else:
+                _replace_segment(store, position, error, head)
             continue
         for frame in scan(segment.read, position.offset, segment.seed):
             if frame.seq > position.seq:
