@@ -216,7 +216,7 @@ class Queue(Generic[T]):
             Empty: nothing was ready in time.
             DecodeError: the serializer cannot read the item. It is a dead letter now; the next
                 get goes on.
-            StorageError: reading failed; the item is still there.
+            StorageError: it failed; the item is still there, unless `autosave` had settled it.
             ValueError: `timeout` is negative.
         """
         log = self._log or self._open()
