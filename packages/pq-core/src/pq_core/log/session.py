@@ -62,14 +62,16 @@ class Session:
             # Before the item is settled: join() must see it in one of the two places.
             self._ledger.start()
             try:
-                items = self._log.tail.take(None, count, full=full)
+                items = self._log.tail.take(None, count)
+                if items and full:
+                    self._log.tail.sync()
             except BaseException:
                 self._ledger.finish()
                 raise
             if not items:
                 self._ledger.finish()
         else:
-            items = self._log.tail.take(own, count, full=full)
+            items = self._log.tail.take(own, count)
         own.got += len(items)
         return items
 

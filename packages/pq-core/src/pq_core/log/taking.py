@@ -60,13 +60,13 @@ class Taking(TailWords):
         self._marks = Marks(store, self._walk)
         self.syncing = GroupSync(store.latch, self._sync_settled, self._sync_failed)
 
-    def take(self, holder: Holder | None, count: int, *, full: bool) -> list[tuple[int, bytes]]:
+    def take(self, holder: Holder | None, count: int) -> list[tuple[int, bytes]]:
         """Hands out at most `count` items, in order; none where none is ready.
 
         Args:
-            holder: where to note what is out; None settles the items at once.
+            holder: where to note what is out; None settles the items at once. That is on the
+                medium after `sync`.
             count: at least 1.
-            full: with no holder, return only when the settling is on the medium.
 
         Returns:
             (seq, payload) of each.
@@ -105,7 +105,6 @@ class Taking(TailWords):
                 if holder is None:
                     self._offset, self._seq = end, after
                     self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
-                    generation = self._settled[4]
                 else:
                     # I9: the claim is written before the tail moves past it.
                     outs = holder.outs
@@ -127,11 +126,18 @@ class Taking(TailWords):
         if count > len(items) and words[P_SEQ] > after:
             # The rest lies behind what was read ahead. It can wait where it cannot be had.
             with suppress(StorageError):
-                items += self.take(holder, count - len(items), full=False)
-                generation = self._settled[4]
-        if holder is None and full:
-            self.syncing.reach(generation)
+                items += self.take(holder, count - len(items))
         return items
+
+    def sync(self) -> None:
+        """Returns once everything that is settled is on the medium.
+
+        Raises:
+            StorageError: the sync failed.
+        """
+        with self._mutex:
+            generation = self._settled[4]
+        self.syncing.reach(generation)
 
     def settle(self, holder: Holder, *, full: bool) -> None:
         """Settles all that the holder has. Durable on return with `full`.
