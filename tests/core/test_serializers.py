@@ -359,6 +359,8 @@ assert by_path is by_name is serializers.{name}
 def test_a_missing_library_is_told_with_the_remedy(name: str, use: str) -> None:
     """Where the library is not installed, an ImportError says which extra to install."""
     code = f"""
+import sys
+sys.modules[{name!r}] = None  # as if it were not installed
 from pq_core import BackendNotInstalled, serializers
 try:
     {use.format(name=name)}
