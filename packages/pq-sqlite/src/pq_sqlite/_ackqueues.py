@@ -14,8 +14,8 @@ from pq_core.sql.ackqueue import AckQueue
 from pq_core.sql.options import AckOptions
 from pq_core.sql.plans.acked import AckedPlans, Retry
 from pq_core.sql.rows import opener
-from pq_sqlite._open import DIALECT, Place
-from pq_sqlite._upkeep import InSQLite
+from pq_core.sqlite.place import DIALECT, Place
+from pq_core.sqlite.upkeep import InSQLite
 
 __all__ = ["FIFOSQLiteAckQueue", "FILOSQLiteAckQueue", "SQLiteAckQueue", "UniqueAckQ"]
 

@@ -15,7 +15,7 @@ from pq_core.serializers import Codec, codec
 from pq_core.sql import dictionary_layout
 from pq_core.sql.plans.dictionary import DictionaryPlans, decode_key, encode_key
 from pq_core.sql.rows import Unreadable, opener
-from pq_sqlite._open import DIALECT, Place, reopened
+from pq_core.sqlite.place import DIALECT, Place, reopened
 
 __all__ = ["PDict"]
 

@@ -11,8 +11,8 @@ from pq_core.sql import KINDS, Kind, queue_layout
 from pq_core.sql.plainqueue import PlainQueue
 from pq_core.sql.plans import PlainPlans
 from pq_core.sql.rows import opener
-from pq_sqlite._open import DIALECT, Place, clock
-from pq_sqlite._upkeep import InSQLite
+from pq_core.sqlite.place import DIALECT, Place, clock
+from pq_core.sqlite.upkeep import InSQLite
 
 __all__ = ["FIFOSQLiteQueue", "FILOSQLiteQueue", "PriorityQueue", "SQLiteQueue", "UniqueQ"]
 

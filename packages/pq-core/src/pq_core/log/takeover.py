@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from pq_core.errors import StorageCorrupt
-from pq_core.log import Predecessor
 from pq_core.log.legacy import (
     Chunk,
     Info,
@@ -28,6 +27,7 @@ from pq_core.log.legacy import (
     plan,
     salvage,
 )
+from pq_core.log.opening import Predecessor
 from pq_core.log.segment import MAGIC
 from pq_core.serializers import Codec
 

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from pq_core.errors import StorageCorrupt
 from pq_core.protocols import Damage
 from pq_core.sql.base import BaseQueue
-from pq_sqlite._engine import SQLiteEngine
-from pq_sqlite._open import reopened
+from pq_core.sqlite.engine import SQLiteEngine
+from pq_core.sqlite.place import reopened
 
 __all__ = ["InSQLite"]
 

@@ -16,10 +16,10 @@ from pq_core.errors import QueueClosed, StorageBusy, StorageCorrupt, StorageErro
 from pq_core.protocols import Durability
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan
-from pq_sqlite._files import SYNCHRONOUS, connect
-from pq_sqlite._reserve import Reserve
-from pq_sqlite._run import within
-from pq_sqlite._translate import is_busy, is_full, no_room, translated
+from pq_core.sqlite.files import SYNCHRONOUS, connect
+from pq_core.sqlite.reserve import Reserve
+from pq_core.sqlite.run import within
+from pq_core.sqlite.translate import is_busy, is_full, no_room, translated
 
 __all__ = ["Link"]
 

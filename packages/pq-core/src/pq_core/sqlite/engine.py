@@ -27,12 +27,12 @@ from pq_core.errors import QueueError, StorageError
 from pq_core.protocols import Durability
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement
-from pq_sqlite import _fork
-from pq_sqlite._hub import hub_of
-from pq_sqlite._link import Link
-from pq_sqlite._owner import Owner, is_alive
-from pq_sqlite._run import drive, roll_back, within
-from pq_sqlite._translate import translated
+from pq_core.sqlite import fork
+from pq_core.sqlite.hub import hub_of
+from pq_core.sqlite.link import Link
+from pq_core.sqlite.owner import Owner, is_alive
+from pq_core.sqlite.run import drive, roll_back, within
+from pq_core.sqlite.translate import translated
 
 __all__ = ["SQLiteEngine"]
 
@@ -103,7 +103,7 @@ class SQLiteEngine(Link):
             self.close()
             raise
         self._hub.join(self)
-        _fork.watch(self)
+        fork.watch(self)
 
     def _start(self) -> None:
         #: Protects the connection and everything that belongs to it.
@@ -481,7 +481,7 @@ class SQLiteEngine(Link):
         if self._owner is not None:
             self._owner.abandon()
         if self.path is not None and self._connection is not None:
-            _fork.keep_for_ever(self._connection)
+            fork.keep_for_ever(self._connection)
             self._connection = None
         self._start()
         if not self.closed:

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pq_core.protocols import Durability, check_durability
 from pq_core.sql import SQLITE, SQLITE_OLD, Dialect, Layout
-from pq_sqlite._engine import SQLiteEngine
-from pq_sqlite._files import database_path
+from pq_core.sqlite.engine import SQLiteEngine
+from pq_core.sqlite.files import database_path
 
 __all__ = ["DIALECT", "Place", "clock"]
 
