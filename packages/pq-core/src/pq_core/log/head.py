@@ -69,7 +69,7 @@ class Head:
         self._buffer = store.cursor.buffer
         self._disk = store.disk
         self._pwrite = store.disk.pwrite
-        self._lock, self._unlock = store.disk.locks(store.lock_fd)
+        self._lock, self._unlock = store.head_turn
         # Protects the fields below among threads, as the head lock protects the words among
         # processes. Taken before the head lock, after the tail's mutex and lock.
         self._mutex = threading.Lock()
