@@ -72,9 +72,10 @@ class LogQueue(Generic[T]):
         self._full = durability == "full"
         self._disk = disk
         self._dumps, self._loads = self._codec.dumps, self._codec.loads
-        self._attach()
+        self._start()
 
-    def _attach(self) -> None:
+    def _start(self) -> None:
+        """Opens the directory. All that can be wrong with the arguments was told before."""
         log = attach(self._path.absolute(), disk=self._disk, find=finder(self._codec))
         self._log = log
         self._session = Session(log, settles=self._settles)
