@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pq_core.disk import DISK, Disk
 from pq_core.errors import DecodeError, Empty, Full, QueueClosed
+from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
 from pq_core.log.session import Session
 from pq_core.log.takeover import finder
@@ -37,7 +39,7 @@ CHUNK: Final = 10_000
 PATH: Final = "persist-queue"
 
 
-class LogQueue(Generic[T]):
+class LogQueue(Errands, Generic[T]):
     """The queue of one directory; `pq_file.Queue` tells what it promises and takes."""
 
     url_options: ClassVar[dict[str, type]] = {
@@ -60,6 +62,8 @@ class LogQueue(Generic[T]):
         disk: Disk = DISK,
     ) -> None:
         self._log: Log | None = None
+        self.callers = threading.local()
+        self.leaves_receipts = False
         if chunksize < 1:
             raise ValueError(f"'chunksize' must be at least 1 item, not {chunksize!r}")
         self._path = Path(path)
@@ -78,7 +82,7 @@ class LogQueue(Generic[T]):
         """Opens the directory. All that can be wrong with the arguments was told before."""
         log = attach(self._path.absolute(), disk=self._disk, find=finder(self._codec))
         self._log = log
-        self._session = Session(log, settles=self._settles)
+        self._session = Session(log, self.callers, settles=self._settles)
 
     # -- putting ------------------------------------------------------------------------------
 
@@ -192,6 +196,8 @@ class LogQueue(Generic[T]):
             item: T = self._loads(payload)
         except Exception as error:
             raise self._bury(seq, payload, error) from error
+        if self.leaves_receipts:
+            self.callers.receipt = items
         return item
 
     def get_nowait(self) -> T:
@@ -214,14 +220,19 @@ class LogQueue(Generic[T]):
         taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
         self._ring(self._open())
         items: list[T] = []
+        readable: list[tuple[int, bytes]] = []
         failed: DecodeError | None = None
         for seq, payload in taken:
             try:
                 items.append(self._loads(payload))
             except Exception as error:
                 failed = self._bury(seq, payload, error)
+            else:
+                readable.append((seq, payload))
         if not items and failed is not None:
             raise failed
+        if self.leaves_receipts:
+            self.callers.receipt = readable
         return items
 
     def _wait(self, count: int, block: bool, timeout: float | None) -> list[tuple[int, bytes]]:
@@ -235,7 +246,8 @@ class LogQueue(Generic[T]):
         self._open()
         return self._session.take(count, full=self._full) or None
 
-    def _finished(self) -> bool | None:
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once everything is settled, None before."""
         self._open()
         return self._session.finished() or None
 
@@ -272,7 +284,7 @@ class LogQueue(Generic[T]):
         that got one has said task_done, come back for another, or ended.
         """
         log = self._open()
-        log.room.wait_for(self._finished, Deadline())
+        log.room.wait_for(self.finished, Deadline())
 
     # -- looking ------------------------------------------------------------------------------
 
