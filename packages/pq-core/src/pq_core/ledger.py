@@ -21,10 +21,14 @@ class _Thread:
 
 
 class Ledger:
-    """Who is at work. Every method is safe from any thread."""
+    """Who is at work. Every method is safe from any thread.
 
-    def __init__(self) -> None:
-        self._local = threading.local()
+    Args:
+        callers: what each caller has; the ledger's part of it is called `me`.
+    """
+
+    def __init__(self, callers: threading.local) -> None:
+        self._local = callers
         self._working: weakref.WeakSet[_Thread] = weakref.WeakSet()
         self._mutex = threading.Lock()
 

@@ -161,6 +161,11 @@ class Message(Generic[T]):
                 raise self._too_late("extended")
             self._while_leased(lambda: self._settler.extend(self.id, self._token, seconds))
 
+    def rolled_back(self) -> None:
+        """The storage has taken back its settlement: it may be settled again."""
+        with self._lock:
+            self._outcome = None
+
     def _settle(
         self, outcome: Literal["acked", "nacked", "failed"], settle: Callable[[], None]
     ) -> None:

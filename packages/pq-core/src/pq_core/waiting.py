@@ -21,7 +21,9 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-__all__ = ["Bell", "Deadline"]
+from pq_core.errors import Empty
+
+__all__ = ["Bell", "Deadline", "Missing"]
 
 T = TypeVar("T")
 
@@ -33,6 +35,10 @@ SHORTEST: Final = 0.001
 LONGEST: Final = 0.025
 #: The pause grows by this factor from SHORTEST to LONGEST.
 GROWTH: Final = 1.3
+
+
+class Missing(Empty):
+    """The item that was asked for is not in the queue at all: to wait for it would not help."""
 
 
 class Deadline:
@@ -75,11 +81,20 @@ class Bell:
         longest: the last pause between two probes, in seconds.
 
     Attributes:
-        waiting: the number of threads inside `wait_for`. A caller on a hot path may skip `ring`
+        waiting: the number of threads inside `wait_for`, and of listeners. A caller on a hot path may skip `ring`
             while it is 0, if it reads it after its change has become visible.
     """
 
-    __slots__ = ("_condition", "_longest", "_polled", "_probe", "_rings", "_shortest", "waiting")
+    __slots__ = (
+        "_condition",
+        "_listeners",
+        "_longest",
+        "_polled",
+        "_probe",
+        "_rings",
+        "_shortest",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -88,20 +103,57 @@ class Bell:
         shortest: float = SHORTEST,
         longest: float = LONGEST,
     ) -> None:
-        # Protects the four fields below; held for a few instructions only, never over a look.
+        # Protects the five fields below; held for a few instructions only, never over a look.
         self._condition = threading.Condition(threading.Lock())
         self._rings = 0
         self._polled = False
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self.waiting = 0
         self._probe = probe
         self._shortest = shortest
         self._longest = longest
 
     def ring(self) -> None:
-        """Makes every waiting thread look again. Never blocks for long."""
+        """Makes every waiting thread look again, and tells the listeners. Never blocks for long."""
         with self._condition:
             self._rings += 1
             self._condition.notify_all()
+            listeners = self._listeners
+        for wake in listeners:
+            wake()
+
+    # -- for who waits without a thread -------------------------------------------------------
+
+    @property
+    def ticket(self) -> int:
+        """To be taken before a look: while it is the same, nobody has rung since."""
+        return self._rings
+
+    @property
+    def pauses(self) -> tuple[float, float]:
+        """The first and the last pause between two probes, in seconds."""
+        return self._shortest, self._longest
+
+    def probe(self) -> object:
+        """Differs from an earlier one where another process has changed the queue in between."""
+        return self._probe() if self._probe else None
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Has `wake` called at every ring, in the thread that rings, until `unlisten`.
+
+        It must not block, nor ring.
+        """
+        with self._condition:
+            self._listeners = (*self._listeners, wake)
+            self.waiting += 1
+
+    def unlisten(self, wake: Callable[[], None]) -> None:
+        """The end of `listen`."""
+        with self._condition:
+            self._listeners = tuple(each for each in self._listeners if each != wake)
+            self.waiting -= 1
+
+    # -- for threads --------------------------------------------------------------------------
 
     def wait_for(self, look: Callable[[], T | None], deadline: Deadline) -> T | None:
         """The first result of `look` that is not None, or None once the deadline has passed.

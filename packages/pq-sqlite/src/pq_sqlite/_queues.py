@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
-from pq_core.protocols import AnySerializer, Durability
-from pq_core.serializers import Codec, codec
-from pq_core.sql import KINDS, Kind, queue_layout
-from pq_core.sql.plainqueue import PlainQueue
-from pq_core.sql.plans import PlainPlans
-from pq_core.sql.rows import opener
-from pq_core.sqlite.place import DIALECT, Place, clock
-from pq_core.sqlite.upkeep import InSQLite
+from pq_core.sql import KINDS
+from pq_core.sqlite.plain import PlainInSQLite, PriorityInSQLite
 
 __all__ = ["FIFOSQLiteQueue", "FILOSQLiteQueue", "PriorityQueue", "SQLiteQueue", "UniqueQ"]
 
 T = TypeVar("T")
 
 
-class SQLiteQueue(InSQLite[T], PlainQueue[T]):
+class SQLiteQueue(PlainInSQLite[T]):
     """A durable FIFO queue in an SQLite database, for any number of threads and processes.
 
     Example:
@@ -53,42 +46,6 @@ class SQLiteQueue(InSQLite[T], PlainQueue[T]):
         SchemaMismatch: a newer version wrote the queue.
     """
 
-    kind: ClassVar[Kind] = KINDS["fifo"]
-
-    def __init__(
-        self,
-        path: str | Path,
-        name: str = "default",
-        multithreading: bool = False,
-        timeout: float = 10.0,
-        auto_commit: bool = True,
-        serializer: AnySerializer | Codec = "pickle",
-        db_file_name: str | None = None,
-        *,
-        maxsize: int = 0,
-        durability: Durability = "full",
-    ) -> None:
-        place = Place.of(path, db_file_name, timeout, durability)
-        layout = queue_layout(DIALECT, self.kind, name)
-        of_items = codec(serializer)
-        self._arguments = {
-            "path": str(path if place.path is None else place.path.parent),
-            "name": name,
-            "multithreading": multithreading,
-            "timeout": timeout,
-            "auto_commit": auto_commit,
-            "serializer": of_items,
-            "db_file_name": db_file_name,
-            "maxsize": maxsize,
-            "durability": durability,
-        }
-        self._sqlite = place.engine(layout, deferred=not auto_commit)
-        open_row = opener(of_items, self._sqlite.where)
-        plans = PlainPlans(layout, self.kind, open_row, clock)
-        PlainQueue.__init__(
-            self, self._sqlite, plans, self.kind, of_items, open_row, maxsize, auto_commit
-        )
-
 
 #: The other name of `SQLiteQueue`.
 FIFOSQLiteQueue = SQLiteQueue
@@ -110,39 +67,8 @@ class UniqueQ(SQLiteQueue[T]):
     kind = KINDS["unique"]
 
 
-class PriorityQueue(SQLiteQueue[T]):
+class PriorityQueue(PriorityInSQLite[T], SQLiteQueue[T]):
     """The item with the lowest priority comes first, the oldest of them first.
 
     Everything else is as in `SQLiteQueue`.
     """
-
-    kind = KINDS["priority"]
-
-    def put(  # type: ignore[override]
-        self,
-        item: T,
-        priority: int = 0,
-        block: bool = True,
-        timeout: float | None = None,
-    ) -> int:
-        """Stores an item; its id. See `SQLiteQueue.put`.
-
-        Args:
-            item: what to store.
-            priority: the lowest comes first.
-            block: wait for room.
-            timeout: seconds to wait for room; None: for ever.
-        """
-        if isinstance(priority, bool):  # put(item, False), as on the other queues
-            block, priority = bool(priority), 0
-        return self._put(item, _priority(priority), block, timeout)
-
-    def put_nowait(self, item: T, priority: int = 0) -> int:
-        """`put` that does not wait for room."""
-        return self._put(item, _priority(priority), False, None)
-
-
-def _priority(value: int) -> int:
-    if not -(1 << 63) < value < 1 << 63:
-        raise ValueError(f"'priority' must be a 64-bit integer, not {value!r}")
-    return value

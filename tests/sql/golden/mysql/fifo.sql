@@ -97,6 +97,9 @@ SELECT _id, data, timestamp, crc FROM `queue_x` WHERE _id NOT IN (SELECT id FROM
 -- peek
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE _id NOT IN (SELECT id FROM `pq_claims_queue_x`) ORDER BY _id LIMIT 1;
 
+-- put_back
+INSERT IGNORE INTO `queue_x` (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s);
+
 -- release
 DELETE FROM `pq_claims_queue_x` WHERE owner = %s;
 

@@ -200,5 +200,8 @@ DELETE FROM `pq_state_ack_filo_queue_x` WHERE id IN (SELECT id FROM `pq_state_ac
 -- trim_states, 9
 DELETE FROM `pq_state_ack_filo_queue_x` WHERE id IN (SELECT id FROM `pq_state_ack_filo_queue_x` WHERE status = 9 AND status >= 5 AND id <= %s ORDER BY id LIMIT %s);
 
+-- unclaim
+UPDATE `pq_state_ack_filo_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE id = %s AND status = 2 AND owner = %s AND token = %s;
+
 -- update
 UPDATE `ack_filo_queue_x` SET data = %s, crc = %s WHERE _id = %s;

@@ -98,6 +98,9 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT
 -- peek
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1;
 
+-- put_back
+INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
+
 -- release
 DELETE FROM "pq_claims_priority_queue_x" WHERE owner = %s;
 

@@ -97,6 +97,9 @@ SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id NOT IN (SELECT 
 -- peek
 SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") ORDER BY _id LIMIT 1;
 
+-- put_back
+INSERT OR IGNORE INTO "unique_queue_x" (_id, data, timestamp, crc) VALUES (?, ?, ?, ?);
+
 -- release
 DELETE FROM "pq_claims_unique_queue_x" WHERE owner = ?;
 

@@ -200,5 +200,8 @@ DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_que
 -- trim_states, 9
 DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
 
+-- unclaim
+UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
+
 -- update
 UPDATE "ack_queue_x" SET data = ?, crc = ? WHERE _id = ?;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -79,6 +80,7 @@ class GroupSync:
         "_expected",
         "_failed",
         "_gate",
+        "_holding",
         "_latch",
         "_leads",
         "_mutex",
@@ -102,6 +104,27 @@ class GroupSync:
         self._expected = 0  # how many threads shared the last sync or waited for the next
         self._gate: threading.Lock | None = None  # released when so many have come
         self.synced = 0
+        #: What the threads that are in `hold` have to reach at its end.
+        self._holding: dict[int, int] = {}
+
+    @contextmanager
+    def hold(self) -> Iterator[Callable[[], int]]:
+        """What the calling thread has to reach meanwhile, it reaches at the end, with one sync.
+
+        Yields:
+            a function that tells how far that is by now.
+
+        Raises:
+            StorageError: as `reach`, at the end.
+        """
+        me, holding = threading.get_ident(), self._holding
+        holding[me] = 0
+        try:
+            yield lambda: holding.get(me, 0)
+        finally:
+            wanted = holding.pop(me)
+        if wanted:
+            self.reach(wanted)
 
     def reach(self, wanted: int) -> None:
         """Returns once everything up to `wanted` is on the medium.
@@ -110,6 +133,9 @@ class GroupSync:
             StorageError: the sync failed.
             StorageUnusable: an earlier one did, or that of another thread for this one.
         """
+        if self._holding and (me := threading.get_ident()) in self._holding:
+            self._holding[me] = max(self._holding[me], wanted)
+            return
         with self._mutex:
             if self.synced >= wanted:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pq_core.disk import DISK, Disk
 from pq_core.errors import DecodeError, Empty, Full, QueueClosed
+from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
 from pq_core.log.session import Session
 from pq_core.log.takeover import finder
@@ -37,7 +39,7 @@ CHUNK: Final = 10_000
 PATH: Final = "persist-queue"
 
 
-class LogQueue(Generic[T]):
+class LogQueue(Errands, Generic[T]):
     """The queue of one directory; `pq_file.Queue` tells what it promises and takes."""
 
     url_options: ClassVar[dict[str, type]] = {
@@ -60,6 +62,8 @@ class LogQueue(Generic[T]):
         disk: Disk = DISK,
     ) -> None:
         self._log: Log | None = None
+        self.callers = threading.local()
+        self.leaves_receipts = False
         if chunksize < 1:
             raise ValueError(f"'chunksize' must be at least 1 item, not {chunksize!r}")
         self._path = Path(path)
@@ -72,12 +76,13 @@ class LogQueue(Generic[T]):
         self._full = durability == "full"
         self._disk = disk
         self._dumps, self._loads = self._codec.dumps, self._codec.loads
-        self._attach()
+        self._start()
 
-    def _attach(self) -> None:
+    def _start(self) -> None:
+        """Opens the directory. All that can be wrong with the arguments was told before."""
         log = attach(self._path.absolute(), disk=self._disk, find=finder(self._codec))
         self._log = log
-        self._session = Session(log, settles=self._settles)
+        self._session = Session(log, self.callers, settles=self._settles)
 
     # -- putting ------------------------------------------------------------------------------
 
@@ -193,6 +198,8 @@ class LogQueue(Generic[T]):
             item: T = self._loads(payload)
         except Exception as error:
             raise self._bury(seq, payload, error) from error
+        if self.leaves_receipts:
+            self.callers.receipt = items
         return item
 
     def get_nowait(self) -> T:
@@ -223,14 +230,19 @@ class LogQueue(Generic[T]):
 
     def _loaded(self, taken: list[tuple[int, bytes]]) -> list[T]:
         items: list[T] = []
+        readable: list[tuple[int, bytes]] = []
         failed: DecodeError | None = None
         for seq, payload in taken:
             try:
                 items.append(self._loads(payload))
             except Exception as error:
                 failed = self._bury(seq, payload, error)
+            else:
+                readable.append((seq, payload))
         if not items and failed is not None:
             raise failed
+        if self.leaves_receipts:
+            self.callers.receipt = readable
         return items
 
     def _wait(self, count: int, block: bool, timeout: float | None) -> list[tuple[int, bytes]]:
@@ -244,7 +256,8 @@ class LogQueue(Generic[T]):
         self._open()
         return self._session.take(count, full=self._full) or None
 
-    def _finished(self) -> bool | None:
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once everything is settled, None before."""
         self._open()
         return self._session.finished() or None
 
@@ -281,7 +294,7 @@ class LogQueue(Generic[T]):
         that got one has said task_done, come back for another, or ended.
         """
         log = self._open()
-        log.room.wait_for(self._finished, Deadline())
+        log.room.wait_for(self.finished, Deadline())
 
     # -- looking ------------------------------------------------------------------------------
 

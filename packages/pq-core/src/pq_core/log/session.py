@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterable
 
 from pq_core.ledger import Ledger
 from pq_core.log.holder import Holder
@@ -39,14 +40,15 @@ class Session:
 
     Args:
         log: where they are taken from.
+        callers: what each caller has; the session's part of it is called `own` and `mark`.
         settles: whether taking settles (autosave).
     """
 
-    def __init__(self, log: Log, *, settles: bool) -> None:
+    def __init__(self, log: Log, callers: threading.local, *, settles: bool) -> None:
         self._log = log
         self._settles = settles
-        self._local = threading.local()
-        self._ledger = Ledger()
+        self._local = callers
+        self._ledger = Ledger(callers)
         self._mutex = threading.Lock()  # protects the three below
         self._owns: list[_Own] = []
         self._got = self._done = 0  # of threads that have ended
@@ -106,6 +108,22 @@ class Session:
         if not self._settles:
             self._log.tail.settle_one(self._local.own, seq, full=full)
 
+    def undo(self, count: int) -> None:
+        """The calling thread has not got its last `count` items after all."""
+        own: _Own | None = getattr(self._local, "own", None)
+        if own is not None:
+            own.got -= count
+        if self._settles:
+            self._ledger.finish()
+
+    def give_back(self, seqs: Iterable[int]) -> None:
+        """Makes items of the calling thread ready again, each in its place."""
+        own: _Own | None = getattr(self._local, "own", None)
+        if own is None:
+            return  # it was got by an object that is closed, and came back then
+        for seq in seqs:
+            self._log.tail.give_back_one(own, seq)
+
     def finished(self) -> bool:
         """Whether everything that was put is settled, and no other thread is at work on it."""
         tail = self._log.tail
@@ -123,7 +141,7 @@ class Session:
     def forget(self) -> None:
         """In a forked child: what is out is the parent's."""
         self._mutex = threading.Lock()
-        self._ledger = Ledger()
+        self._ledger = Ledger(self._local)
         for own in self._owns:
             own.outs = []
 
@@ -142,14 +160,13 @@ class Session:
     def _settle_anothers(self, own: _Own, *, full: bool) -> bool:
         """Settles the oldest item out, first of all those of threads that have ended.
 
-        A thread that got an item itself answers for its own only.
+        A thread that got an item itself answers for its own, and for those of threads that have
+        ended: nobody else will.
         """
-        if own.got:
-            return False
         with self._mutex:
             held = [(each.mark() is not None, each.oldest(), each) for each in self._owns]
-        for _, oldest, each in sorted(held, key=lambda at: (at[0], at[1] or 0)):
-            if oldest is not None:
+        for is_alive, oldest, each in sorted(held, key=lambda at: (at[0], at[1] or 0)):
+            if oldest is not None and not (own.got and is_alive):
                 self._log.tail.settle_one(each, oldest, full=full)
                 return True
         return False

@@ -60,30 +60,51 @@ class Tail(Taking):
     def settle_one(self, holder: Holder, seq: int, *, full: bool) -> None:
         """Settles one item of a holder. See `settle`."""
         with self.locked():
-            out = next((out for out in holder.outs if out.first <= seq < out.stop), None)
+            out = self._cut(holder, seq)
             if out is None:
                 return
-            start = Position(out.segment, out.offset, out.first)
-            for segment, item in self._walk(start, seq + 1):
-                here = Position(segment.number, item.offset, item.seq)
-                end = Position(segment.number, item.end, item.following)
-                mark = item.mark
-            holder.outs.remove(out)
-            if out.first < seq:
-                index = self._owners.claim(out.segment, out.offset, out.first, seq)
-                before = Out((out.segment, out.offset, out.first), out.mark, here, index)
-                holder.outs.append(before)
-            if end.seq < out.stop:
-                segment, item = next(self._walk(end, out.stop))
-                behind = Position(segment.number, item.offset, item.seq)
-                index = self._owners.claim(*behind, out.stop)
-                rest = (out.end_segment, out.end_offset, out.stop)
-                holder.outs.append(Out(behind, item.mark, rest, index))
-            holder.outs.sort(key=lambda out: out.first)
-            self._settle([Out(here, mark, end, out.index)])
+            self._settle([out])
             generation = self._settled[4]
         if full:
             self.syncing.reach(generation)
+
+    def give_back_one(self, holder: Holder, seq: int) -> None:
+        """Makes one item of a holder ready again; it is the next one that is handed out."""
+        with self.locked():
+            out = self._cut(holder, seq)
+            if out is not None:
+                # I9: it is in two lists for a moment, never in none.
+                index = self._owners.claim(out.segment, out.offset, seq, out.stop)
+                self._owners.give_back(index)
+                self._owners.free(out.index)
+                self._sweep()
+
+    def _cut(self, holder: Holder, seq: int) -> Out | None:
+        """Takes one item out of what a holder has; None where it does not have it.
+
+        The run in the claims file is left as it was, for the caller to free.
+        """
+        out = next((out for out in holder.outs if out.first <= seq < out.stop), None)
+        if out is None:
+            return None
+        start = Position(out.segment, out.offset, out.first)
+        for segment, item in self._walk(start, seq + 1):
+            here = Position(segment.number, item.offset, item.seq)
+            end = Position(segment.number, item.end, item.following)
+            mark = item.mark
+        holder.outs.remove(out)
+        if out.first < seq:
+            index = self._owners.claim(out.segment, out.offset, out.first, seq)
+            before = Out((out.segment, out.offset, out.first), out.mark, here, index)
+            holder.outs.append(before)
+        if end.seq < out.stop:
+            segment, item = next(self._walk(end, out.stop))
+            behind = Position(segment.number, item.offset, item.seq)
+            index = self._owners.claim(*behind, out.stop)
+            rest = (out.end_segment, out.end_offset, out.stop)
+            holder.outs.append(Out(behind, item.mark, rest, index))
+        holder.outs.sort(key=lambda out: out.first)
+        return Out(here, mark, end, out.index)
 
     def give_back(self, holders: Iterable[Holder]) -> None:
         """Makes everything that the holders have ready again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -38,6 +39,10 @@ class AckQueue(SettlingQueue[T]):
         maxsize: how many items may be ready; 0 or less: any number.
         options: see there.
         clock: the time in seconds since the epoch, by which items are due.
+
+    Attributes:
+        callers: what it knows of each of its callers; see `pq_core.callers`.
+        leaves_receipts: whether a get leaves a receipt there, for `give_back`.
     """
 
     def __init__(
@@ -52,6 +57,8 @@ class AckQueue(SettlingQueue[T]):
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(engine, plans, kind, codec, open_row, maxsize, options)
+        self.callers = threading.local()
+        self.leaves_receipts = False
         self._clock = clock
         self._put_all = plans.put_new if kind.is_unique else plans.put_many
         self._needs_look = maxsize > 0 or kind.is_unique
@@ -176,6 +183,7 @@ class AckQueue(SettlingQueue[T]):
         """
         leased = self._get(block, timeout, id, next_in_order)
         self._inflight.add(leased.id, leased.item, leased.size)
+        self._leave_receipt([leased])
         if raw:
             return {"pqid": leased.id, "data": leased.item, "timestamp": leased.timestamp}
         return leased.item
@@ -199,6 +207,7 @@ class AckQueue(SettlingQueue[T]):
             StorageError: the storage failed; the item is still in the queue.
         """
         leased = self._get(block, timeout, None, False)
+        self._leave_receipt([leased])
         return Message(
             leased.item,
             id=leased.id,
@@ -237,6 +246,7 @@ class AckQueue(SettlingQueue[T]):
         rows = self._wait(self._after_look(look), block, timeout)
         self._got = True
         items: list[T] = []
+        taken: list[Leased] = []
         for at, row in enumerate(rows):
             leased = self._plans.opened(row)
             if isinstance(leased, Unreadable):
@@ -248,8 +258,30 @@ class AckQueue(SettlingQueue[T]):
                 break
             self._inflight.add(leased.id, leased.item, leased.size)
             items.append(leased.item)
+            taken.append(leased)
+        self._leave_receipt(taken)
         self._room()
         return items
+
+    def _leave_receipt(self, leases: list[Leased]) -> None:
+        if self.leaves_receipts:
+            owner = self._engine.owner()
+            self.callers.receipt = [(each.id, owner, each.token) for each in leases]
+
+    def undo(self, receipt: list[tuple[int, int, int]]) -> None:
+        """The calling thread has not got these after all."""
+        for id, _, _ in receipt:
+            self._inflight.discard(id)
+
+    def give_back(self, receipt: list[tuple[int, int, int]]) -> None:
+        """Makes ready again what a get of the calling thread has taken and nobody has seen.
+
+        Each item is in its old place then, and has not been handed out.
+        """
+        self.undo(receipt)
+        for lease in receipt:
+            self._engine.write(self._plans.unclaim, *lease)
+        self._returned()
 
     def _get(
         self,
@@ -309,7 +341,7 @@ class AckQueue(SettlingQueue[T]):
 
         found = self._wait(look, block, timeout)
         if isinstance(found, bool):
-            raise self._empty()
+            raise self._missing(id)
         row: Row = found
         return row
 

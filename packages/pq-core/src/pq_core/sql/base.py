@@ -18,7 +18,7 @@ from pq_core.sql.driver import Engine
 from pq_core.sql.kinds import Kind
 from pq_core.sql.rows import Opener, Row, Taken, Unreadable
 from pq_core.sql.statement import Plan
-from pq_core.waiting import Bell, Deadline
+from pq_core.waiting import Bell, Deadline, Missing
 
 __all__ = ["BaseQueue", "Raw", "id_of", "seconds"]
 
@@ -322,6 +322,16 @@ class BaseQueue(Generic[T]):
     def _undo(self) -> None:
         """The caller's transaction is about to end, and may be rolled back."""
 
+    @property
+    def items_bell(self) -> Bell:
+        """Rings when there may be something to get."""
+        return self._engine.bell
+
+    @property
+    def room_bell(self) -> Bell:
+        """Rings when there may be room, or everything may be settled."""
+        return self._engine.bell
+
     # -- waiting ------------------------------------------------------------------------------
 
     def _wait(self, look: Callable[[], R | None], block: bool, timeout: float | None) -> R:
@@ -337,6 +347,9 @@ class BaseQueue(Generic[T]):
 
     def _empty(self) -> Empty:
         return Empty(f"{self._engine.where}: no item is ready")
+
+    def _missing(self, id: int | None) -> Missing:
+        return Missing(f"{self._engine.where}: there is no item {id}")
 
     def _result(self, taken: Taken, raw: bool) -> Any:
         if raw:

@@ -18,10 +18,14 @@ class _Thread:
 
 
 class Handouts:
-    """Ids by the thread that got them. Every method is safe from any thread."""
+    """Ids by the thread that got them. Every method is safe from any thread.
 
-    def __init__(self) -> None:
-        self._local = threading.local()
+    Args:
+        callers: what each caller has; the part of it that is used here is called `holding`.
+    """
+
+    def __init__(self, callers: threading.local) -> None:
+        self._local = callers
         self._mutex = threading.Lock()
         self._lists: list[tuple[weakref.ref[_Thread], list[int]]] = []
         self._credit = 0
@@ -42,9 +46,9 @@ class Handouts:
     def add(self, ids: list[int]) -> None:
         """The calling thread got these."""
         try:
-            me: _Thread = self._local.me
+            me: _Thread = self._local.holding
         except AttributeError:
-            me = self._local.me = _Thread()
+            me = self._local.holding = _Thread()
             with self._mutex:
                 self._lists = [each for each in self._lists if each[1] or each[0]()]
                 self._lists.append((weakref.ref(me), me.ids))
@@ -57,7 +61,7 @@ class Handouts:
         All that it has itself; for a thread that has nothing the oldest item out, first of all
         one of a thread that has ended. Empty where nothing is out.
         """
-        me = getattr(self._local, "me", None)
+        me = getattr(self._local, "holding", None)
         with self._mutex:
             if me is not None and me.ids:
                 own = list(me.ids)
@@ -74,6 +78,14 @@ class Handouts:
     def put_back(self, ids: list[int]) -> None:
         """Settling them has failed: they are still out."""
         self.add(ids)
+
+    def forget(self, ids: list[int]) -> None:
+        """The calling thread has not got these after all."""
+        me = getattr(self._local, "holding", None)
+        with self._mutex:
+            for id in ids:
+                if me is not None and id in me.ids:
+                    me.ids.remove(id)
 
     def out(self) -> bool:
         """Whether anything is out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import suppress
 from typing import Any, Final, TypeVar
@@ -39,6 +40,10 @@ class PlainQueue(BaseQueue[T]):
         open_row: reads payloads.
         maxsize: how many items may be ready; 0 or less: any number.
         auto_commit: get settles; otherwise task_done does.
+
+    Attributes:
+        callers: what it knows of each of its callers; see `pq_core.callers`.
+        leaves_receipts: whether a get leaves a receipt there, for `give_back`.
     """
 
     def __init__(
@@ -55,8 +60,10 @@ class PlainQueue(BaseQueue[T]):
         self._plans = plans
         self.auto_commit = auto_commit
         self._needs_look = maxsize > 0 or kind.is_unique
-        self._ledger = Ledger()
-        self._handouts = Handouts()
+        self.callers = threading.local()
+        self.leaves_receipts = False
+        self._ledger = Ledger(self.callers)
+        self._handouts = Handouts(self.callers)
         self._position: Position | None = None
         self._unsynced = False  # a put since the last task_done (auto_commit=False)
         self._swept = 0.0
@@ -147,6 +154,8 @@ class PlainQueue(BaseQueue[T]):
         else:
             found = self._wait(lambda: self._hold(1), block, timeout)[0]
         self._handouts.count(1)
+        if self.leaves_receipts:
+            self.callers.receipt = [found]
         if self._maxsize > 0:
             self._ring()
         if raw:
@@ -181,6 +190,8 @@ class PlainQueue(BaseQueue[T]):
             self._ledger.finish()
             raise found.error
         self._handouts.count(len(found))
+        if self.leaves_receipts:
+            self.callers.receipt = found
         if self._maxsize > 0:
             self._ring()
         return [each[1] for each in found]
@@ -246,16 +257,38 @@ class PlainQueue(BaseQueue[T]):
             self._ledger.finish()
             raise found.error
         if isinstance(found, bool):
-            raise self._empty()
+            raise self._missing(key)
         if not self.auto_commit:
             self._handouts.add([found[0]])
         self._handouts.count(1)
+        if self.leaves_receipts:
+            self.callers.receipt = [found]
         if self._maxsize > 0:
             self._ring()
         return self._result(found, raw)
 
     def _undo(self) -> None:
         self._position = None
+
+    def undo(self, receipt: list[Taken]) -> None:
+        """The calling thread has not got these after all."""
+        self._position = None
+        self._handouts.count(-len(receipt))
+        self._handouts.forget([each[0] for each in receipt])
+        self._ledger.finish()
+
+    def give_back(self, receipt: list[Taken]) -> None:
+        """Makes ready again what a get of the calling thread has taken and nobody has seen.
+
+        Each item is in its old place then.
+        """
+        self.undo(receipt)
+        if self.auto_commit:
+            self._engine.write(self._plans.put_back, [each[3] for each in receipt])
+        else:
+            ids = [each[0] for each in receipt]
+            self._engine.write(self._plans.unhold, ids, self._engine.owner())
+        self._ring()
 
     # -- settling -----------------------------------------------------------------------------
 
@@ -295,9 +328,10 @@ class PlainQueue(BaseQueue[T]):
         """
         # Its own bell, because the end of a thread rings none.
         bell = Bell(object, shortest=0.001, longest=JOIN)
-        bell.wait_for(self._finished, Deadline())
+        bell.wait_for(self.finished, Deadline())
 
-    def _finished(self) -> bool | None:
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once everything is settled, None before."""
         self._sweep_sometimes()
         if self._engine.read(self._plans.total) or self._ledger.others():
             return None

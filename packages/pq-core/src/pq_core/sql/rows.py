@@ -14,8 +14,8 @@ __all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "opener"]
 
 #: A row as it is stored: id, data, timestamp, crc [, more].
 Row: TypeAlias = tuple[Any, ...]
-#: An item that was taken: its id, the item, and when it was put.
-Taken: TypeAlias = tuple[int, Any, float | None]
+#: An item that was taken: its id, the item, when it was put, and its row.
+Taken: TypeAlias = tuple[int, Any, float | None, Row]
 
 
 @dataclass(frozen=True, slots=True)

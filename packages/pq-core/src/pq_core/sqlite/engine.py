@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pq_core.callers import SharedCall
 from pq_core.errors import QueueError, StorageError
 from pq_core.protocols import Durability
 from pq_core.sql.schema import Layout
@@ -108,7 +109,10 @@ class SQLiteEngine(Link):
     def _start(self) -> None:
         #: Protects the connection and everything that belongs to it.
         self._lock = threading.Lock()
-        self._holder: int | None = None  # the thread that is in transaction()
+        self._holder: int | None = None  # the thread that is in transaction() or share()
+        #: What was done in share(): the plans and their results; None outside of it.
+        self._shared: list[tuple[Callable[..., Any], Any]] | None = None
+        self._broken: Exception | None = None  # why the transaction of share() must not commit
         self._pending: deque[_Ticket] = deque()
         self._owner: Owner | None = None
         #: (data version, number of ready items at it), as long as it is known.
@@ -318,8 +322,16 @@ class SQLiteEngine(Link):
             raise
 
     def _nested(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
-        """A plan inside of transaction(), by the thread that is in it."""
+        """A plan inside of transaction() or share(), by the thread that is in it."""
         connection = self._connected()
+        if self._shared is not None:
+            try:
+                result = drive(connection, plan(*args))
+            except sqlite3.Error as error:
+                self._broken = error
+                raise translated(error, self.path or self.where) from error
+            self._shared.append((plan, result))
+            return result
         try:
             connection.execute("SAVEPOINT pq_plan")
             try:
@@ -332,6 +344,47 @@ class SQLiteEngine(Link):
         except sqlite3.Error as error:
             raise translated(error, self.where) from error
         return result
+
+    def share(self, calls: Iterable[SharedCall]) -> bool:
+        """Carries out calls that write by this engine, in the calling thread, in one transaction.
+
+        Returns:
+            False where that failed, and nothing has happened (E2); the calls were undone.
+        """
+        done: list[SharedCall] = []
+        try:
+            with self._turn():
+                connection = self._connected()
+                if self._is_full:
+                    return False  # some may go on, and others not
+                self._attempt(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+                self._holder, self._shared, self._broken = threading.get_ident(), [], None
+                try:
+                    for call in calls:
+                        done.append(call)
+                        call.run()
+                        if self._broken is not None:
+                            raise self._broken
+                    connection.execute("COMMIT")
+                    shared = self._shared
+                except BaseException:
+                    roll_back(connection)
+                    raise
+                finally:
+                    self._holder = self._shared = None
+                for plan, result in shared:
+                    if self._known is not None and not getattr(plan, "reading", False):
+                        self._tally(plan, result)
+                self._commits += 1
+                if not self._commits % _LOOK:
+                    self._look_after()
+        except (sqlite3.Error, QueueError):
+            # Whose fault it is shows when each is carried out alone.
+            for call in done:
+                call.undo()
+            return False
+        self.bell.ring()
+        return True
 
     # -- transactions of the caller -----------------------------------------------------------
 
@@ -390,7 +443,9 @@ class SQLiteEngine(Link):
     def owner(self) -> int:
         """The number under which this object claims items; alive until `close`."""
         owner = self._owner
-        if owner is None:
+        if owner is None and self._holder == threading.get_ident():
+            owner = self._owner = self._new_owner()
+        elif owner is None:
             with self._turn():
                 owner = self._owner
                 if owner is None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pq_core.callers import SharedCall, one_by_one
 from pq_core.errors import StorageCorrupt
 from pq_core.protocols import Damage
 from pq_core.sql.base import BaseQueue
@@ -56,6 +57,15 @@ class InSQLite(BaseQueue[T]):
                 yield connection
             finally:
                 self._undo()
+
+    def together(self, calls: list[SharedCall]) -> None:
+        """Carries out puts, gets and acks of several callers, in one transaction.
+
+        Where that fails, each is carried out by itself: none fails for another's sake.
+        """
+        if len(calls) < 2 or not self._sqlite.share(calls):
+            self._undo()
+            one_by_one(calls)
 
     def shrink_disk_usage(self) -> None:
         """Rebuilds the database file without its free pages. Takes long for a large file.

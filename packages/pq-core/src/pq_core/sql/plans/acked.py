@@ -296,6 +296,12 @@ class AckedPlans(AckedLooks):
             yield self._sql.give_back_now, (id,)
         return True
 
+    @single
+    @adds(lambda is_done: 1 if is_done else 0)
+    def unclaim(self, id: int, owner: int, token: int) -> Plan[bool]:
+        """Takes back a lease, as if it had never been given; whether it was still there."""
+        return bool((yield self._sql.unclaim, (id, owner, token)))
+
     @adds(lambda _: 0)
     def fail(self, id: int, owner: int, token: int | None, reason: str) -> Plan[bool]:
         """Makes a leased item a dead letter; whether `owner` had it."""

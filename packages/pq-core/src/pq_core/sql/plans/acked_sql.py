@@ -108,6 +108,11 @@ class AckedStatements:
         done = f"UPDATE {state} SET status = 5, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
         self.ack_token = say(f"{done} AND token = {p}", "count")
+        self.unclaim = say(
+            f"UPDATE {state} SET status = 1, due = expires, owner = NULL, attempts = attempts - 1"
+            f" {mine} AND token = {p}",
+            "count",
+        )
         self.held = say(f"SELECT attempts, token FROM {state} {mine}", "one")
         self.give_back = say(
             f"UPDATE {state} SET status = {p}, due = {now} + {p}, owner = NULL WHERE id = {p}"

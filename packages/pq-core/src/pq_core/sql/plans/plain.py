@@ -110,6 +110,10 @@ class PlainPlans:
         )
         self._clear = say(f"DELETE FROM {main} WHERE {unclaimed}", "count")
 
+        places = ", ".join([p] * (5 if kind.has_priority else 4))
+        again = f"{main} ({columns}) VALUES ({places})"
+        self._put_back = say(f"{d.ignore[0]} {again}{d.ignore[1]}", "count")
+
         self._claim = say(f"INSERT INTO {claims} (id, owner) VALUES ({p}, {p})", "many")
         self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
         self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
@@ -205,7 +209,7 @@ class PlainPlans:
         if type(item) is Unreadable:
             yield from self._to_dead(row, item)
             return item
-        return row[0], item, row[2]
+        return row[0], item, row[2], row
 
     @adds(lambda taken: -1 if type(taken) is Unreadable else -len(taken))
     def take_many(self, n: int) -> Plan[list[Taken] | Unreadable]:
@@ -285,7 +289,7 @@ class PlainPlans:
             yield from self._to_dead(rows[0], item)
             return item
         yield self._claim, [(id, owner)]
-        return id, item, rows[0][2]
+        return id, item, rows[0][2], rows[0]
 
     @adds(lambda _: 0)
     def settle(self, ids: Iterable[int], owner: int) -> Plan[int]:
@@ -304,6 +308,26 @@ class PlainPlans:
             yield self._return, (self.layout.table,)
         return count
 
+    def put_back(self, rows: Sequence[Row]) -> Plan[int]:
+        """Stores again what `take` has removed, each in its place; how many.
+
+        In a unique queue one that was put again meanwhile is there already.
+        """
+        count = 0
+        for row in rows:
+            count += yield self._put_back, (row[0], as_bytes(row[1]), *row[2:])
+        yield self._return, (self.layout.table,)
+        return count
+
+    def unhold(self, ids: Iterable[int], owner: int) -> Plan[int]:
+        """Makes ready again what `owner` holds of `ids`; how many."""
+        count = 0
+        for id in ids:
+            count += yield self._unclaim, (id, owner)
+        if count:
+            yield self._return, (self.layout.table,)
+        return count
+
     @reading
     @single
     def owners(self) -> Plan[list[int]]:
@@ -317,7 +341,7 @@ class PlainPlans:
             item = self._open(row)
             if type(item) is Unreadable:
                 return taken, item
-            taken.append((row[0], item, row[2]))
+            taken.append((row[0], item, row[2], row))
         return taken, None
 
     def _opened(self, row: Row) -> Plan[Taken | Unreadable]:
@@ -325,7 +349,7 @@ class PlainPlans:
         if type(item) is Unreadable:
             yield from self._to_dead(row, item)
             return item
-        return row[0], item, row[2]
+        return row[0], item, row[2], row
 
     def _to_dead(self, row: Row, why: Unreadable) -> Plan[None]:
         priority = row[4] if self._kind.has_priority else None
@@ -366,7 +390,7 @@ class PlainPlans:
         if row is None:
             return None
         item = self._open(row)
-        return item if type(item) is Unreadable else (row[0], item, row[2])
+        return item if type(item) is Unreadable else (row[0], item, row[2], row)
 
     @reading
     @single

@@ -1,0 +1,260 @@
+"""What all awaited queues have: every method hands one call to the worker."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import islice
+from operator import attrgetter, methodcaller
+from types import FunctionType, TracebackType
+from typing import Any, Final, Generic, TypeVar
+
+from pq_async._call import Call
+from pq_async._line import is_missing
+from pq_async._property import Later
+from pq_async._worker import Worker
+from pq_core.errors import Empty, Full
+from pq_core.protocols import Damage, DeadLetter, Stats
+from pq_core.waiting import Deadline
+
+__all__ = ["AwaitedQueue"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+Self = TypeVar("Self", bound="AwaitedQueue[Any]")
+
+#: How many items browse() reads in one hop.
+PAGE: Final = 64
+_END: Final = object()
+
+
+class AwaitedQueue(Generic[T]):
+    """See the classes of this wheel; this one is not used by itself.
+
+    The constructor opens nothing and needs no event loop; the first call that is awaited, or
+    ``async with``, opens the storage.
+
+    Args:
+        worker: carries out the calls.
+        arguments: of the constructor, to open the queue again in another process.
+        maxsize: how many items may be ready; 0 or less: any number.
+    """
+
+    def __init__(self, worker: Worker, arguments: dict[str, Any], maxsize: int) -> None:
+        self._worker = worker
+        self._arguments = arguments
+        self._maxsize = maxsize
+
+    def __init_subclass__(cls, twin: type | None = None, **kwargs: Any) -> None:
+        """Has each method say what that of the blocking twin says, too."""
+        super().__init_subclass__(**kwargs)
+        if twin is None:
+            return
+        for name in dir(twin):
+            method = getattr(cls, name, None)
+            told = getattr(twin, name).__doc__
+            if name.startswith("_") or not isinstance(method, FunctionType) or not told:
+                continue
+            copy = FunctionType(
+                method.__code__, method.__globals__, name, method.__defaults__, method.__closure__
+            )
+            copy.__kwdefaults__ = method.__kwdefaults__
+            copy.__annotations__ = method.__annotations__
+            copy.__qualname__ = f"{cls.__name__}.{name}"
+            copy.__module__ = cls.__module__
+            copy.__doc__ = f"{method.__doc__}\n\n        The blocking twin says:\n\n        {told}"
+            setattr(cls, name, copy)
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _ask(self, work: Callable[[Any], Any], *, shares: bool = False) -> Awaitable[Any]:
+        """What a call returns that does not wait."""
+        return self._worker.ask(work, shares=shares)
+
+    async def _until(
+        self, work: Callable[[Any], Any], deadline: Deadline, bell: str, kind: str | None
+    ) -> Any:
+        """What a call returns once it finds something.
+
+        Args:
+            work: does not wait; raises Empty or Full where it finds nothing.
+            deadline: until when it is tried again.
+            bell: the attribute of the blocking queue that rings when it may find something.
+            kind: as for `Call`.
+        """
+        worker = self._worker
+        call = Call(worker, work, shares=True, kind=kind)
+        worker.submit(call)
+        try:
+            return await call.outcome()
+        except (Empty, Full) as error:
+            if deadline.remaining() == 0.0 or not is_missing(error):
+                raise
+        again = Call(worker, work, shares=True, kind=kind)
+        return await worker.line(getattr(worker.queue, bell)).wait(again, deadline)
+
+    async def run(self, function: Callable[[Any], R]) -> R:
+        """What a function returns that is given the blocking queue, in the worker's thread.
+
+        For what has no awaited twin, such as a transaction in SQLite. Nothing in it may wait for
+        an item or for room; other calls wait until it is over. Cancelled, it goes on all the
+        same, and what it returns is lost.
+
+        Args:
+            function: is called with the blocking twin.
+        """
+        result: R = await self._ask(function)
+        return result
+
+    # -- put and get --------------------------------------------------------------------------
+
+    async def put_many(
+        self, items: Iterable[T], block: bool = True, timeout: float | None = None
+    ) -> list[int]:
+        """Stores items, all or none. Cancelled, all are in the queue or none is."""
+        deadline, items = Deadline(block, timeout), list(items)
+        ids: list[int] = await self._until(
+            methodcaller("put_many", items, False), deadline, "room_bell", None
+        )
+        return ids
+
+    async def get_many(self, n: int, block: bool = True, timeout: float | None = None) -> list[T]:
+        """Takes the next 1 to `n` items. Cancelled, it takes nothing."""
+        deadline = Deadline(block, timeout)
+        items: list[T] = await self._until(
+            methodcaller("get_many", n, False), deadline, "items_bell", "get"
+        )
+        return items
+
+    # -- looking ------------------------------------------------------------------------------
+
+    async def peek(self) -> T:
+        """The item that the next get would take, left in its place."""
+        item: T = await self._ask(methodcaller("peek"))
+        return item
+
+    async def browse(self) -> AsyncIterator[T]:
+        """The ready items in order, left in their places; ``async for`` goes over them."""
+        items = await self._ask(methodcaller("browse"))
+        page: list[T] = []
+        error: Exception | None = None
+        while error is None:
+            page, error = await self._ask(lambda _: _page(items))
+            for item in page:
+                yield item
+            if len(page) < PAGE:
+                break
+        if error is not None:
+            raise error
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """The same as `browse()`: it takes nothing."""
+        return self.browse()
+
+    async def qsize(self) -> int:
+        """How many items are ready."""
+        size: int = await self._ask(methodcaller("qsize"))
+        return size
+
+    @property
+    def size(self) -> Awaitable[int]:
+        """How many items are ready: ``await queue.size``."""
+        return Later(self.qsize)
+
+    def _property(self, name: str) -> Awaitable[Any]:
+        return Later(lambda: self._ask(attrgetter(name)))
+
+    async def empty(self) -> bool:
+        """Whether no item is ready."""
+        is_empty: bool = await self._ask(methodcaller("empty"))
+        return is_empty
+
+    async def full(self) -> bool:
+        """Whether a put would have to wait for room."""
+        is_full: bool = await self._ask(methodcaller("full"))
+        return is_full
+
+    @property
+    def maxsize(self) -> int:
+        """How many items may be ready; 0 or less: any number."""
+        return self._maxsize
+
+    async def stats(self) -> Stats:
+        """What the queue holds, from one snapshot."""
+        stats: Stats = await self._ask(methodcaller("stats"))
+        return stats
+
+    # -- changing -----------------------------------------------------------------------------
+
+    async def clear(self) -> int:
+        """Removes all ready items; how many."""
+        count: int = await self._ask(methodcaller("clear"))
+        return count
+
+    async def dead_letters(self) -> list[DeadLetter]:
+        """The items that were given up, oldest first."""
+        letters: list[DeadLetter] = await self._ask(methodcaller("dead_letters"))
+        return letters
+
+    async def redrive(self, ids: Iterable[int] | None = None) -> int:
+        """Puts dead letters back; how many."""
+        ids = None if ids is None else list(ids)
+        count: int = await self._ask(methodcaller("redrive", ids))
+        return count
+
+    async def verify(self) -> list[Damage]:
+        """Everything that is damaged; changes nothing. Other calls wait meanwhile."""
+        found: list[Damage] = await self._ask(methodcaller("verify"))
+        return found
+
+    async def repair(self) -> list[Damage]:
+        """Sets aside what is damaged; what that was. Other calls wait meanwhile."""
+        found: list[Damage] = await self._ask(methodcaller("repair"))
+        return found
+
+    # -- the object ---------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._worker.closed
+
+    async def close(self) -> None:
+        """Frees everything, after the calls that were made before it. Cancelled, it goes on."""
+        if not self._worker.closed:
+            await self._worker.close()
+
+    async def __aenter__(self: Self) -> Self:
+        await self._ask(bool)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._arguments.get("path") == ":memory:":
+            raise TypeError("a queue in memory cannot be pickled; give it a path")
+        return _reopened, (type(self), self._arguments)
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<{type(self).__name__} {str(self._arguments.get('path'))!r}{state}>"
+
+
+def _page(items: Iterator[Any]) -> tuple[list[Any], Exception | None]:
+    """Some of the items, and the error that ends them."""
+    page: list[Any] = []
+    try:
+        page.extend(islice(items, PAGE))
+    except Exception as error:
+        return page, error
+    return page, None
+
+
+def _reopened(cls: type[Any], arguments: dict[str, Any]) -> Any:
+    """A queue on the same storage as one that was pickled."""
+    return cls(**arguments)

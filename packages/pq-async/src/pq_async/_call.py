@@ -1,0 +1,162 @@
+"""One call that a task waits for and a worker carries out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from pq_core.callers import begin_for, end_for
+
+if TYPE_CHECKING:
+    from pq_async._worker import Worker
+
+__all__ = ["Call"]
+
+#: What a call without a task has.
+_NOBODY: Final[dict[str, Any]] = {}
+
+
+class Call:
+    """A call on the blocking queue, and what comes of it.
+
+    Args:
+        worker: carries it out.
+        work: is given the blocking queue.
+        shares: it may be carried out in one commit with others.
+        is_free: it may overtake calls that share a commit.
+        kind: where one call of a kind finds nothing, the others behind it find nothing either;
+            None: nothing is known of it.
+        undone: called where the commit has failed that it was part of, before it is carried out
+            again.
+
+    Attributes:
+        loop: on which the outcome is told.
+        future: done once the outcome is there; cancelled where nobody waits for it any more.
+        belongings: what the queue knows of the task; see `pq_core.callers`.
+        result: what the work returned.
+        error: what it raised.
+        receipt: of what it has taken from the queue.
+        then: called on the loop with the call, instead of telling the future.
+    """
+
+    __slots__ = (
+        "belongings",
+        "error",
+        "future",
+        "is_free",
+        "kind",
+        "loop",
+        "receipt",
+        "result",
+        "shares",
+        "then",
+        "undone",
+        "work",
+        "worker",
+    )
+
+    def __init__(
+        self,
+        worker: Worker,
+        work: Callable[[Any], Any],
+        *,
+        shares: bool = False,
+        is_free: bool = False,
+        kind: str | None = None,
+        undone: Callable[[], None] | None = None,
+    ) -> None:
+        self.worker = worker
+        self.work = work
+        self.shares = shares
+        self.is_free = is_free
+        self.kind = kind
+        self.undone = undone
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self.loop.create_future()
+        self.belongings = worker.belongings()
+        self.then: Callable[[Call], None] | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.receipt: Any = None
+
+    # -- in the worker's thread ---------------------------------------------------------------
+
+    def run(self) -> None:
+        """Carries it out; see `pq_core.callers.SharedCall`."""
+        self.error = None
+        queue = self.worker.queue
+        callers = queue.callers
+        begin_for(callers, self.belongings)
+        try:
+            self.result = self.work(queue)
+        except BaseException as error:  # raised again by the task
+            self.error = error
+        finally:
+            self.receipt = end_for(callers, self.belongings)
+
+    def undo(self) -> None:
+        """Its commit has failed; see `pq_core.callers.SharedCall`."""
+        if self.receipt is not None:
+            queue = self.worker.queue
+            begin_for(queue.callers, self.belongings)
+            try:
+                queue.undo(self.receipt)
+            finally:
+                end_for(queue.callers, self.belongings)
+            self.receipt = None
+        if self.undone is not None and self.error is None:
+            self.undone()
+        self.result = None
+
+    def fail(self, error: BaseException) -> None:
+        """Its outcome is an error."""
+        self.result, self.receipt = None, None
+        self.error = error
+
+    # -- on the loop --------------------------------------------------------------------------
+
+    def tell(self) -> None:
+        """The outcome is there: the task goes on, unless it does not want to know any more."""
+        if self.then is not None:
+            self.then(self)
+        else:
+            self.answer()
+
+    def answer(self) -> None:
+        """Tells the future, or gives back what nobody takes."""
+        if not self.future.done():
+            self.future.set_result(None)
+        else:
+            self.give_back()
+
+    async def outcome(self) -> Any:
+        """What came of it, once it is there. Cancelled meanwhile, nothing comes of it."""
+        try:
+            await self.future
+        except BaseException:
+            self.abandon()
+            raise
+        error = self.error
+        if error is None:
+            return self.result
+        self.error = None
+        try:
+            raise error
+        finally:
+            # The traceback holds this frame: without it the error goes when its last user does.
+            del error
+
+    def abandon(self) -> None:
+        """Nobody waits for the outcome any more: what is taken goes back, now or when it comes."""
+        if self.future.done() and not self.future.cancelled():
+            self.give_back()  # A3: it was told, and the task was cancelled before it could see it
+        else:
+            self.future.cancel()
+
+    def give_back(self) -> None:
+        """Puts what was taken back into the queue."""
+        receipt, self.receipt = self.receipt, None
+        self.result = None
+        if receipt is not None:
+            self.worker.give_back(receipt, self.belongings)

@@ -1,0 +1,315 @@
+"""The worker: one thread that carries out what the tasks ask of one blocking queue.
+
+Whatever waits when it looks is one batch. Of a batch, neighbouring calls that may share a commit
+do; and the loop is woken once for all of it. So a hundred tasks that put at the same time pay
+for one hop and one commit.
+
+A1. An outcome is told after the commit it is part of, never before.
+A2. A call whose task was cancelled before the batch began is not carried out.
+A3. What a get has taken belongs to nobody until its task goes on. Where the task is cancelled
+    before that, it is given back: in its place, wherever the storage has one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from queue import Empty as NothingThere
+from queue import SimpleQueue
+from typing import Any, Final
+
+from pq_async._call import Call
+from pq_async._line import Line
+from pq_core.callers import begin_for, end_for
+from pq_core.errors import QueueClosed
+from pq_core.waiting import Bell
+
+__all__ = ["Worker"]
+
+#: How many calls are one batch at most. It bounds what a failed commit repeats, and for how long
+#: other processes wait for their turn: 256 puts take about 5 ms.
+BATCH: Final = 256
+#: How often a join looks by itself, in seconds: another process that settles rings no bell here.
+JOIN: Final = 0.04
+
+_LOG: Final = logging.getLogger("persistqueue")
+
+
+class Worker:
+    """Carries out calls on one blocking queue. Every method but `serve` is for tasks.
+
+    Args:
+        open: makes the blocking queue; called in the thread, when it is first needed.
+        where: what the queue is called in messages.
+        threads: how many calls are carried out at the same time. With one, calls share commits.
+
+    Attributes:
+        closed: whether the queue was closed.
+        settled: rings when something may have been settled.
+    """
+
+    def __init__(self, open: Callable[[], Any], where: str, threads: int = 1) -> None:
+        self.closed = False
+        self._open = open
+        self._where = where
+        self._threads = threads
+        self._queue: Any = None
+        self._opening = threading.Lock()  # protects the step from no queue to an open one
+        self._start()
+
+    def _start(self) -> None:
+        """In the beginning, and again in a forked child, where the thread and the tasks are not."""
+        self._inbox: SimpleQueue[Call | _Errand | None] = SimpleQueue()
+        self._running = 0
+        self._opening = threading.Lock()
+        self._tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], dict[str, Any]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self.settled = Bell(object, shortest=JOIN, longest=JOIN)
+        _WORKERS.add(self)
+
+    @property
+    def queue(self) -> Any:
+        """The blocking queue, once it is open."""
+        return self._queue
+
+    # -- for tasks ----------------------------------------------------------------------------
+
+    def submit(self, call: Call | _Errand) -> None:
+        """Has a call carried out, after those that were submitted before."""
+        self._inbox.put(call)
+        if self._running < self._threads:
+            self._running += 1
+            threading.Thread(
+                target=_serve, args=(self._inbox,), name="pq-async", daemon=True
+            ).start()
+
+    async def ask(
+        self, work: Callable[[Any], Any], *, shares: bool = False, is_free: bool = False
+    ) -> Any:
+        """What a call returns that waits for nothing."""
+        call = Call(self, work, shares=shares, is_free=is_free)
+        self.submit(call)
+        return await call.outcome()
+
+    def line(self, bell: Bell) -> Line:
+        """The calls of the running loop that wait for this bell."""
+        loop = asyncio.get_running_loop()
+        lines = self._lines.setdefault(loop, {})
+        if bell not in lines:
+            lines[bell] = Line(bell, loop)
+        return lines[bell]
+
+    def belongings(self) -> dict[str, Any]:
+        """What the queue knows of the running task."""
+        task = asyncio.current_task()
+        if task is None:
+            return {}
+        known = self._tasks.get(task)
+        if known is None:
+            known = self._tasks[task] = {}
+            task.add_done_callback(self._ended)
+        return known
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        """What a task had that has ended is nobody's, and no join waits for it."""
+        known = self._tasks.pop(task, None)
+        if known:
+            known.clear()
+            if self.settled.waiting:
+                self.settled.ring()
+
+    def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
+        """Has something given back that was taken for a task which does not want it any more."""
+        self.submit(_Errand(self, lambda: self._give_back(receipt, belongings)))
+
+    async def close(self) -> None:
+        """Closes the queue, after what was submitted before; what comes later is refused."""
+        call = Call(self, lambda _: None)
+        self.submit(_Errand(self, self._close, call))
+        try:
+            await call.outcome()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        for _ in range(self._running):
+            self._inbox.put(None)
+        self._running = 0
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self._stop()
+
+    # -- in the thread ------------------------------------------------------------------------
+
+    def serve(self, batch: list[Call | _Errand]) -> None:
+        """Carries out a batch, and tells what came of it."""
+        sharing: list[Call] = []
+        for call in batch:
+            if isinstance(call, _Errand):
+                self._together(sharing)
+                call.run()
+            elif call.future.done() or not self._is_open(call):  # A2
+                continue
+            elif call.shares and self._threads == 1:
+                sharing.append(call)
+            elif call.is_free:
+                call.run()
+            else:
+                self._together(sharing)
+                call.run()
+        self._together(sharing)
+        self._tell(batch)
+
+    def _together(self, calls: list[Call]) -> None:
+        if len(calls) == 1:
+            calls[0].run()
+        elif calls:
+            self._queue.together(calls)
+        calls.clear()
+
+    def _is_open(self, call: Call) -> bool:
+        if self._queue is not None:
+            return True
+        try:
+            with self._opening:
+                if self._queue is None:
+                    self._queue = self._opened()
+        except Exception as error:
+            call.fail(error)
+            return False
+        return True
+
+    def _opened(self) -> Any:
+        if self.closed:
+            raise QueueClosed(f"{self._where}: the queue was closed; open a new one")
+        queue = self._open()
+        queue.leaves_receipts = True
+        return queue
+
+    def _tell(self, batch: list[Call | _Errand]) -> None:
+        """Wakes each loop once for all that happened."""
+        told: dict[asyncio.AbstractEventLoop, list[Call]] = {}
+        by_itself = True
+        for call in batch:
+            answered = call if isinstance(call, Call) else call.answered
+            if answered is not None:
+                told.setdefault(answered.loop, []).append(answered)
+                by_itself = by_itself and answered.then is not None
+        for loop, calls in told.items():
+            try:
+                loop.call_soon_threadsafe(_tell_all, calls)
+            except RuntimeError:  # the loop was closed: nobody waits there any more
+                for each in calls:
+                    if each.receipt is not None:
+                        self._give_back(each.receipt, each.belongings)
+        if not by_itself and self.settled.waiting:
+            self.settled.ring()
+
+    def _close(self) -> None:
+        self.closed = True
+        if self._queue is not None:
+            self._queue.close()
+        if self.settled.waiting:
+            self.settled.ring()
+
+    def _give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
+        queue = self._queue
+        try:
+            try:
+                self._return_to(queue, receipt, belongings)
+            except QueueClosed:
+                # A3: closing has given back what is only lent. What is gone already is put back
+                # by another object on the same storage.
+                again = self._open()
+                try:
+                    self._return_to(again, receipt, {})
+                finally:
+                    again.close()
+        except Exception:
+            _LOG.exception("%s: an item that a cancelled get had taken is not back", self._where)
+
+    @staticmethod
+    def _return_to(queue: Any, receipt: Any, belongings: dict[str, Any]) -> None:
+        begin_for(queue.callers, belongings)
+        try:
+            queue.give_back(receipt)
+        finally:
+            end_for(queue.callers, belongings)
+
+
+class _Errand:
+    """Something that the worker does for itself, in its turn.
+
+    Attributes:
+        answered: the call that is answered with it.
+    """
+
+    __slots__ = ("answered", "work", "worker")
+
+    def __init__(
+        self, worker: Worker, work: Callable[[], None], answered: Call | None = None
+    ) -> None:
+        self.worker = worker
+        self.work = work
+        self.answered = answered
+
+    def run(self) -> None:
+        """Does it; what it raises, the answered call has."""
+        try:
+            self.work()
+        except Exception as error:
+            if self.answered is None:
+                raise
+            self.answered.fail(error)
+
+
+_WORKERS: Final[weakref.WeakSet[Worker]] = weakref.WeakSet()
+
+
+def _in_child() -> None:
+    for worker in list(_WORKERS):
+        worker._start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
+
+
+def _tell_all(calls: list[Call]) -> None:
+    for call in calls:
+        call.tell()
+
+
+def _serve(inbox: SimpleQueue[Call | _Errand | None]) -> None:
+    """The thread. It knows no worker while there is nothing to do, so that one may be deleted."""
+    while True:
+        first = inbox.get()
+        if first is None:
+            return
+        batch = [first]
+        worker = first.worker
+        stops = False
+        if worker._threads == 1:
+            with contextlib.suppress(NothingThere):
+                while len(batch) < BATCH:
+                    call = inbox.get_nowait()
+                    if call is None:
+                        stops = True
+                        break
+                    batch.append(call)
+        worker.serve(batch)
+        # What a call has returned must not live longer than its task wants it to.
+        call = None
+        del first, batch, worker, call
+        if stops:
+            return
