@@ -183,7 +183,8 @@ class JobQueue:
                     remaining = deadline.remaining()
                     if job is not None or remaining == 0.0:
                         return job
-                    ear.wait(max(0.0, min(LOOK if remaining is None else remaining, pause)))
+                    with source.told():
+                        ear.wait(max(0.0, min(LOOK if remaining is None else remaining, pause)))
             finally:
                 # A pool's next user must not be told, and a list of what nobody reads not grow.
                 with suppress(Exception):

@@ -51,7 +51,7 @@ class Source:
     def connection(self) -> Iterator[Any]:
         """A connection for the calling thread: the one whose transaction it is in, or any."""
         if self.closed:
-            raise QueueClosed(f"{self.where}: PQ was closed; make a new one")
+            raise self._closed()
         mine = getattr(self._local, "connection", None)
         if mine is not None:
             yield mine
@@ -66,12 +66,8 @@ class Source:
                 self._returned.ring()
 
     def _borrow(self) -> Any:
-        try:
+        with self.told():
             connection = self._returned.wait_for(self._try_to_borrow, Deadline(True, PATIENCE))
-        except Exception as error:
-            if is_of_driver(error):
-                raise translated(error, self.where) from error
-            raise
         if connection is None:
             raise StorageBusy(
                 f"{self.where}: no connection of the pool was free for {PATIENCE:g} seconds; "
@@ -106,16 +102,27 @@ class Source:
         Raises:
             StorageError: the server or the connection failed; nothing has happened.
         """
+        with (
+            self.told(),
+            self.transaction(held=held) as connection,
+            self.driver.cursor(connection) as cursor,
+        ):
+            yield cursor
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Errors of the driver become those of a queue."""
         try:
-            with (
-                self.transaction(held=held) as connection,
-                self.driver.cursor(connection) as cursor,
-            ):
-                yield cursor
+            yield
         except Exception as error:
+            if self.closed:
+                raise self._closed() from error
             if is_of_driver(error):
                 raise translated(error, self.where) from error
             raise
+
+    def _closed(self) -> QueueClosed:
+        return QueueClosed(f"{self.where}: PQ was closed; make a new one")
 
     @contextmanager
     def transaction(self, *, held: Any = None) -> Iterator[Any]:
@@ -174,7 +181,8 @@ class Source:
             return
         self.closed = True
         if self._pool is None:
-            self._connection.close()
+            with self._turn:  # not in the middle of another thread's statement
+                self._connection.close()
         else:
             # psycopg2's pools say closeall.
             close = getattr(self._pool, "closeall", None) or self._pool.close
