@@ -39,10 +39,16 @@ SELECT id, data, timestamp, crc, "pq_state_ack_queue_x".priority, "pq_state_ack_
 SELECT EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8));
 
 -- beyond
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND id > %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND id > %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- bound
+SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
 
 -- by_id
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND id = %s FOR UPDATE SKIP LOCKED;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND id = %s FOR UPDATE SKIP LOCKED;
+
+-- changes
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
 
 -- claim
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL);
@@ -87,7 +93,7 @@ DELETE FROM "pq_state_ack_queue_x" WHERE id = %s;
 DELETE FROM "ack_queue_x" WHERE _id = %s;
 
 -- due
-SELECT id, status, attempts, CASE WHEN expires <= EXTRACT(EPOCH FROM clock_timestamp())::float8 THEN 1 ELSE 0 END FROM "pq_state_ack_queue_x" WHERE due <= EXTRACT(EPOCH FROM clock_timestamp())::float8 ORDER BY due LIMIT 100;
+SELECT id, status, attempts, CASE WHEN expires <= EXTRACT(EPOCH FROM clock_timestamp())::float8 THEN 1 ELSE 0 END FROM "pq_state_ack_queue_x" WHERE due <= EXTRACT(EPOCH FROM clock_timestamp())::float8 ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
 
 -- equal
 SELECT id FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 2 AND owner = %s AND data = %s ORDER BY id LIMIT 1;
@@ -101,6 +107,9 @@ UPDATE "pq_state_ack_queue_x" SET due = EXTRACT(EPOCH FROM clock_timestamp())::f
 -- fail
 UPDATE "pq_state_ack_queue_x" SET status = 9, due = NULL, expires = NULL, changed = EXTRACT(EPOCH FROM clock_timestamp())::float8, reason = %s WHERE id = %s AND status < 5;
 
+-- first
+SELECT id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), EXTRACT(EPOCH FROM clock_timestamp())::float8 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
 -- give_back
 UPDATE "pq_state_ack_queue_x" SET status = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, owner = NULL WHERE id = %s;
 
@@ -108,13 +117,13 @@ UPDATE "pq_state_ack_queue_x" SET status = %s, due = EXTRACT(EPOCH FROM clock_ti
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires, owner = NULL WHERE id = %s;
 
 -- held
-SELECT attempts, token FROM "pq_state_ack_queue_x" WHERE id = %s AND status = 2 AND owner = %s;
+SELECT attempts, token FROM "pq_state_ack_queue_x" WHERE id = %s AND status = 2 AND owner = %s FOR UPDATE;
 
 -- insert
 INSERT INTO "ack_queue_x" (data, timestamp, status, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "ack_queue_x" (data, timestamp, status, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s);
+INSERT INTO "ack_queue_x" (data, timestamp, status, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s) RETURNING _id;
 
 -- kept, 2
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 ORDER BY id DESC LIMIT 1 OFFSET %s;
@@ -126,7 +135,7 @@ SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY 
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET %s;
 
 -- keyed
-SELECT id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id) FROM "pq_state_ack_queue_x" WHERE dedupe_key = %s ORDER BY id DESC LIMIT 1;
+SELECT id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id) FROM "pq_state_ack_queue_x" WHERE dedupe_key = %s ORDER BY id DESC LIMIT 1 FOR UPDATE;
 
 -- last_id
 -- not needed
@@ -135,16 +144,16 @@ SELECT id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - (SELECT times
 SELECT id, data, timestamp, crc FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 2 AND owner = %s AND id > %s ORDER BY id LIMIT 256;
 
 -- next
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- next_due
 SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL;
 
 -- of_nobody
-SELECT id, attempts FROM "pq_state_ack_queue_x" WHERE status = 2 AND owner IS NULL;
+SELECT id, attempts FROM "pq_state_ack_queue_x" WHERE status = 2 AND owner IS NULL FOR UPDATE SKIP LOCKED;
 
 -- of_owner
-SELECT id, attempts FROM "pq_state_ack_queue_x" WHERE status = 2 AND owner = %s;
+SELECT id, attempts FROM "pq_state_ack_queue_x" WHERE status = 2 AND owner = %s FOR UPDATE SKIP LOCKED;
 
 -- oldest
 SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - min(timestamp) FROM "ack_queue_x" WHERE _id = (SELECT min(id) FROM "pq_state_ack_queue_x" WHERE status = 1);
@@ -156,7 +165,7 @@ SELECT DISTINCT owner FROM "pq_state_ack_queue_x" WHERE status = 2;
 SELECT id, data, timestamp, crc, "pq_state_ack_queue_x".priority, "pq_state_ack_queue_x".status FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND (priority > %s OR (priority = %s AND id > %s)) ORDER BY priority, id LIMIT 256;
 
 -- peek
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT 1;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, id LIMIT 1;
 
 -- postpone
 UPDATE "pq_state_ack_queue_x" SET status = 3, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE id = %s;
@@ -168,13 +177,13 @@ UPDATE "pq_state_ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = 
 UPDATE "pq_state_ack_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE id = %s;
 
 -- same
-SELECT id, status FROM "pq_state_ack_queue_x" WHERE id = (SELECT _id FROM "ack_queue_x" WHERE data = %s);
+SELECT id, status FROM "pq_state_ack_queue_x" WHERE id = (SELECT _id FROM "ack_queue_x" WHERE data = %s) FOR UPDATE;
 
 -- show
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires WHERE id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 LIMIT %s) AS some;
+SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 LIMIT %s) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "pq_state_ack_queue_x" WHERE id = %s;

@@ -25,14 +25,20 @@ SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_clai
 -- back
 INSERT INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
+-- bound
+SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
+
 -- bury
 INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s);
 
 -- by_id
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = %s FOR UPDATE SKIP LOCKED;
 
+-- changes
+SELECT (SELECT _id FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT 1), max(_id), min(_id) FROM "queue_x";
+
 -- claim
-INSERT INTO "pq_claims_queue_x" (id, owner) VALUES (%s, %s);
+INSERT INTO "pq_claims_queue_x" (owner, id) VALUES (%s, %s);
 
 -- claimed
 SELECT count(*) FROM "pq_claims_queue_x";
@@ -51,6 +57,9 @@ SELECT id, reason, data, attempts, failed_at FROM "pq_dead_queue_x" ORDER BY fai
 
 -- dead_ids
 SELECT id FROM "pq_dead_queue_x";
+
+-- dead_one
+SELECT id FROM "pq_dead_queue_x" WHERE id = %s FOR UPDATE;
 
 -- delete
 DELETE FROM "queue_x" WHERE _id = %s;
@@ -71,7 +80,7 @@ DELETE FROM "pq_dead_queue_x" WHERE id = %s;
 INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s);
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) RETURNING _id;
 
 -- insert_new
 INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) ON CONFLICT DO NOTHING;
@@ -110,7 +119,7 @@ SELECT returned FROM "pq_meta" WHERE name = %s;
 SELECT _id FROM "queue_x" WHERE data = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") LIMIT %s) AS some;
+SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") LIMIT %s) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "queue_x";
@@ -126,3 +135,6 @@ DELETE FROM "pq_claims_queue_x" WHERE id = %s AND owner = %s;
 
 -- update
 UPDATE "queue_x" SET data = %s, crc = %s WHERE _id = %s;
+
+-- upsert
+-- not needed
