@@ -32,6 +32,8 @@ _KNOWN: Final = {
     "57P01": "the server was shut down; try again when it is back",
     "57P02": "the server has crashed; try again when it is back",
     "57P03": "the server is starting up; try again",
+    "25P02": "a statement of the transaction has failed, so nothing of it has happened; run it again",
+    "23505": "an equal item is there already, and the queue is unique; settle that one first",
     "22P02": "the data is not valid JSON; check encode=",
     "22P05": "the data has a character that the database's encoding cannot store",
 }
@@ -76,9 +78,11 @@ def translated(error: BaseException, where: str) -> StorageError:
     if state in _KNOWN:
         return StorageError(f"{where}: {_KNOWN[state]}")
     if is_gone(error):
+        # What libpq and the server say of a connection has no code; it never shows a password.
+        said = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
         return StorageError(
-            f"{where}: the server is not there, or the connection is lost; see that it runs and "
-            "can be reached, then try again"
+            f"{where}: there is no connection ({said}); check host, port, user, password and "
+            "dbname, and that the server runs"
         )
     named = f"SQLSTATE {state}" if state else "no SQLSTATE"
     return StorageError(f"{where}: PostgreSQL failed ({type(error).__name__}, {named})")

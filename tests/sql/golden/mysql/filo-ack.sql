@@ -35,7 +35,7 @@ SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x
 SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_filo_queue_x`;
 
 -- claim
-UPDATE `ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL);
+UPDATE `ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), due;
 
 -- claim_all
 UPDATE `ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = %s;

@@ -51,7 +51,7 @@ SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queu
 SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
 
 -- claim
-UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL);
+UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), due;
 
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;

@@ -335,6 +335,24 @@ class ServerEngine:
                 self._gate.release()
         self.bell.ring()
 
+    @contextmanager
+    def joined(self, session: Session) -> Iterator[None]:
+        """The calling thread's plans run on this session, whose transaction is the caller's.
+
+        Raises:
+            StorageError: a transaction is open in this thread already.
+        """
+        me = threading.get_ident()
+        if self.closed:
+            raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
+        if me in self._inside:
+            raise StorageError(f"{self.where}: a transaction is open in this thread already")
+        self._inside[me] = session
+        try:
+            yield
+        finally:
+            self._inside.pop(me, None)
+
     def _check_process(self, me: int, session: Session) -> None:
         """Makes sure that a child forked inside of a transaction leaves it to its parent."""
         if self._inside.get(me) is not session:

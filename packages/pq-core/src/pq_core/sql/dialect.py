@@ -199,12 +199,21 @@ POSTGRESQL: Final = Dialect(
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=True,
     ignore=("INSERT INTO", " ON CONFLICT DO NOTHING"),
-    bulk_ids="each",
+    bulk_ids="told",
     last_id="",
-    for_update=" FOR UPDATE",
     inserted_id=" RETURNING _id",
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"
     ),
+    for_update=" FOR UPDATE",
+    narrow=False,
+    upsert=" ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc",
+    # An entry of a B-tree holds a third of a page, 2704 bytes, at most (67.4), so it is one of
+    # digests.
+    unique=("digest BYTEA GENERATED ALWAYS AS (sha256(data)) STORED", "UNIQUE (digest)"),
+    same="digest = sha256({p})",
+    size="SELECT pg_total_relation_size(to_regclass(quote_ident(%s)))",
+    # "pqcreate" in ASCII; a lock of advice is anybody's, so its number should be nobody else's.
+    lock="SELECT 1 FROM pg_advisory_xact_lock(8102366547594540133) AS locked",
 )

@@ -333,7 +333,8 @@ def _state_table(layout: Layout, kind: Kind) -> list[str]:
 def _one_table(layout: Layout, kind: Kind, columns: frozenset[str]) -> list[str]:
     """The table of a dialect that keeps claims and states beside the items."""
     d = layout.dialect
-    claim: Index = ("claim", "owner, priority, _id" if kind.has_priority else "owner, _id")
+    order = "priority, _id" if kind.has_priority else "_id"
+    claim: Index = ("claim", f"owner, {order}")
     base = {"_id": d.serial, "data": d.blob, "timestamp": d.real}
     if columns:
         return _widened(layout, base, claim, columns)
@@ -346,6 +347,10 @@ def _one_table(layout: Layout, kind: Kind, columns: frozenset[str]) -> list[str]
         more += [f"priority {d.integer}"] if kind.has_priority else []
         more += [f"owner {d.integer}"]
         indexes = (claim,)
+        if d.partial_indexes:
+            # The key has the order already, and an index of what is out costs a put nothing.
+            ready: tuple[Index, ...] = (("order", order),) if kind.has_priority else ()
+            indexes = (("claim", "owner", "owner IS NOT NULL"), *ready)
     more += d.unique if kind.is_unique else ()
     return layout.create(layout.main, [*(" ".join(each) for each in base.items()), *more], indexes)
 

@@ -241,7 +241,10 @@ class AckedPlans(AckedLooks):
     def _claim_at_once(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
         clock = self._clock()
         rows = yield self._sql.claim, (owner, *clock, lease, *clock)
-        return (rows[0], rows[0][6]) if rows else None
+        if not rows:
+            return None
+        # Whether the first of the two knows of this lease differs between databases.
+        return rows[0], min((each for each in rows[0][6:8] if each is not None), default=None)
 
     @adds(lambda found: 0 if found is None else -1)
     def _claim_in_two(self, owner: int, lease: float | None) -> Plan[Claimed | None]:

@@ -106,7 +106,7 @@ class AckedStatements:
         )
         back = (
             f"RETURNING {id}, {payload('data')}, {payload('timestamp')}, {payload('crc')}, token,"
-            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
+            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL), due"
         )
         first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
         self.claim = say(f"{taking} WHERE {id} = ({first}) {back}", "rows")
