@@ -15,8 +15,8 @@ from pq_postgres import (
     PostgresAckQueue,
     PostgresPriorityQueue,
     PostgresQueue,
-    UniquePostgresAckQ,
-    UniquePostgresQ,
+    PostgresUniqueAckQ,
+    PostgresUniqueQ,
 )
 
 _NUMBERS = itertools.count()
@@ -61,7 +61,7 @@ class TestFILO(TestFIFO):
 @pytest.mark.slow
 class TestUnique(TestFIFO):
     unique = True
-    cls = UniquePostgresQ
+    cls = PostgresUniqueQ
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ class TestFILOThatHolds(TestFIFOThatHolds):
 @pytest.mark.slow
 class TestUniqueThatHolds(TestFIFOThatHolds):
     unique = True
-    cls = UniquePostgresQ
+    cls = PostgresUniqueQ
 
 
 @pytest.mark.slow
@@ -130,7 +130,7 @@ class TestFILOAck(TestAck):
 @pytest.mark.slow
 class TestUniqueAck(TestAck):
     unique = True
-    cls = UniquePostgresAckQ
+    cls = PostgresUniqueAckQ
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from pq_postgres._ackqueues import (
     FIFOPostgresAckQueue,
     FILOPostgresAckQueue,
     PostgresAckQueue,
-    UniquePostgresAckQ,
+    PostgresUniqueAckQ,
 )
 from pq_postgres._job import Job
 from pq_postgres._jobqueue import JobQueue
@@ -15,7 +15,7 @@ from pq_postgres._queues import (
     FILOPostgresQueue,
     PostgresPriorityQueue,
     PostgresQueue,
-    UniquePostgresQ,
+    PostgresUniqueQ,
 )
 from pq_postgres._url import PostgresBackend
 from pq_postgres._version import __version__
@@ -34,7 +34,7 @@ __all__ = [
     "PostgresBackend",
     "PostgresPriorityQueue",
     "PostgresQueue",
-    "UniquePostgresAckQ",
-    "UniquePostgresQ",
+    "PostgresUniqueAckQ",
+    "PostgresUniqueQ",
     "__version__",
 ]

@@ -13,7 +13,7 @@ from pq_core.sql.options import AckOptions
 from pq_postgres._inpostgres import InPostgres
 from pq_postgres._place import Place
 
-__all__ = ["FIFOPostgresAckQueue", "FILOPostgresAckQueue", "PostgresAckQueue", "UniquePostgresAckQ"]
+__all__ = ["FIFOPostgresAckQueue", "FILOPostgresAckQueue", "PostgresAckQueue", "PostgresUniqueAckQ"]
 
 T = TypeVar("T")
 
@@ -155,7 +155,7 @@ class FILOPostgresAckQueue(PostgresAckQueue[T]):
     kind = KINDS["filo-ack"]
 
 
-class UniquePostgresAckQ(PostgresAckQueue[T]):
+class PostgresUniqueAckQ(PostgresAckQueue[T]):
     """An item equal to one that is not settled yet is not stored again.
 
     An item that was acked may be put again; one that has failed becomes ready again. Items are

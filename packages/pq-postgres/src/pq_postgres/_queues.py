@@ -18,7 +18,7 @@ __all__ = [
     "FILOPostgresQueue",
     "PostgresPriorityQueue",
     "PostgresQueue",
-    "UniquePostgresQ",
+    "PostgresUniqueQ",
 ]
 
 T = TypeVar("T")
@@ -135,7 +135,7 @@ class FILOPostgresQueue(PostgresQueue[T]):
     kind = KINDS["filo"]
 
 
-class UniquePostgresQ(PostgresQueue[T]):
+class PostgresUniqueQ(PostgresQueue[T]):
     """An item equal to one that is in the queue is not stored again.
 
     Items are equal where their serialized bytes are, with the keys of dicts sorted. Everything

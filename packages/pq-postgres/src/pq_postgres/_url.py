@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from pq_core.registry import QueueURL
 from pq_core.sql.backend import chosen
-from pq_postgres._ackqueues import FILOPostgresAckQueue, PostgresAckQueue, UniquePostgresAckQ
+from pq_postgres._ackqueues import FILOPostgresAckQueue, PostgresAckQueue, PostgresUniqueAckQ
 from pq_postgres._queues import (
     FILOPostgresQueue,
     PostgresPriorityQueue,
     PostgresQueue,
-    UniquePostgresQ,
+    PostgresUniqueQ,
 )
 
 __all__ = ["PostgresBackend"]
@@ -21,11 +21,11 @@ _CLASSES: Final[dict[str, Any]] = {
     for cls in (
         PostgresQueue,
         FILOPostgresQueue,
-        UniquePostgresQ,
+        PostgresUniqueQ,
         PostgresPriorityQueue,
         PostgresAckQueue,
         FILOPostgresAckQueue,
-        UniquePostgresAckQ,
+        PostgresUniqueAckQ,
     )
 }
 
