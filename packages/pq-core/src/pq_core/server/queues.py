@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 from pq_core.protocols import AnySerializer
@@ -60,6 +60,10 @@ class Settings:
             raise ValueError(
                 f"'heartbeat' must be a positive number of seconds, not {self.heartbeat!r}"
             )
+
+    def arguments(self) -> dict[str, Any]:
+        """The parameters of a constructor that they came from, to open the queue again."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def now(self) -> tuple[float, ...]:
         """The parameters that the dialect's `now` takes."""

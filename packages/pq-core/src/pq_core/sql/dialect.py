@@ -148,7 +148,8 @@ MYSQL: Final = Dialect(
     blob="LONGBLOB",
     text="LONGTEXT",
     word="VARCHAR(255)",
-    now="UNIX_TIMESTAMP(NOW(6))",
+    # A double: what UNIX_TIMESTAMP gives is a decimal.
+    now="(UNIX_TIMESTAMP(NOW(6)) + 0e0)",
     returning=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=False,
