@@ -16,6 +16,7 @@ from pq_core.errors import (
     EncodeError,
     Full,
     LeaseLost,
+    OutcomeUnknown,
     QueueClosed,
     QueueError,
     SchemaMismatch,
@@ -37,6 +38,7 @@ ONE_OF_EACH: list[QueueError] = [
     StorageBusy("b"),
     StorageCorrupt(Path("spool/q00000"), 12, "checksum does not match"),
     StorageUnusable("u"),
+    OutcomeUnknown("o"),
     SchemaMismatch("m"),
     BackendNotInstalled("n"),
 ]
@@ -57,6 +59,7 @@ def test_one_of_each_is_every_error() -> None:
         (StorageBusy, StorageError),
         (StorageCorrupt, StorageError),
         (StorageUnusable, StorageError),
+        (OutcomeUnknown, StorageError),
         (SchemaMismatch, StorageError),
         (BackendNotInstalled, ImportError),
     ],

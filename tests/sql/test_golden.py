@@ -97,6 +97,8 @@ def test_sqlite_accepts_every_statement(dialect: Dialect, kind: str) -> None:
     for sql in made(plans.layout):
         database.execute(sql, ("x", 1)[: sql.count("?")])
     for _, sql in statements(plans):
+        if not sql:
+            continue
         database.execute(f"EXPLAIN {sql}", (1,) * sql.count("?")).fetchall()
     database.close()
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pq_core import EncodeError as EncodeError
     from pq_core import Full as Full
     from pq_core import LeaseLost as LeaseLost
+    from pq_core import OutcomeUnknown as OutcomeUnknown
     from pq_core import QueueClosed as QueueClosed
     from pq_core import QueueError as QueueError
     from pq_core import SchemaMismatch as SchemaMismatch

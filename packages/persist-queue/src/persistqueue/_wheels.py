@@ -42,6 +42,7 @@ WHEELS: Final = (
             "EncodeError",
             "Full",
             "LeaseLost",
+            "OutcomeUnknown",
             "QueueClosed",
             "QueueError",
             "SchemaMismatch",

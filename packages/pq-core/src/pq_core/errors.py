@@ -11,6 +11,7 @@
     ├── DecodeError      (also ValueError)       the stored bytes cannot be read back
     ├── StorageError                             the storage refused or failed
     │   ├── StorageBusy                          somebody else held it for too long
+    │   ├── OutcomeUnknown                       the server was lost while it committed
     │   ├── StorageCorrupt                       what is stored is damaged
     │   ├── StorageUnusable                      a sync failed: open the queue anew
     │   └── SchemaMismatch                       written by a version this one does not know
@@ -32,6 +33,7 @@ __all__ = [
     "EncodeError",
     "Full",
     "LeaseLost",
+    "OutcomeUnknown",
     "QueueClosed",
     "QueueError",
     "SchemaMismatch",
@@ -84,6 +86,15 @@ class StorageError(QueueError):
 
 class StorageBusy(StorageError):
     """Another process or transaction held the storage for longer than `timeout` seconds."""
+
+
+class OutcomeUnknown(StorageError):
+    """The server was lost while it committed: the call has happened as a whole, or not at all.
+
+    It is never repeated by the queue. A put may have stored its item; a get may have taken one
+    (which a queue that settles at get has then lost, and an ack queue delivers again); an ack may
+    have settled. Whoever repeats a put has to bear a duplicate, or gives a `dedupe_key`.
+    """
 
 
 class StorageCorrupt(StorageError):

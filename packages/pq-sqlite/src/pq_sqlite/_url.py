@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pq_core.registry import QueueURL, convert_options
+from pq_core.registry import QueueURL
+from pq_core.sql.backend import chosen
 from pq_sqlite._ackqueues import FILOSQLiteAckQueue, SQLiteAckQueue, UniqueAckQ
 from pq_sqlite._queues import FILOSQLiteQueue, PriorityQueue, SQLiteQueue, UniqueQ
 
@@ -21,25 +22,6 @@ _CLASSES: Final[dict[str, Any]] = {
         FILOSQLiteAckQueue,
         UniqueAckQ,
     )
-}
-_COMMON: Final[dict[str, Any]] = {
-    "kind": str,
-    "name": str,
-    "timeout": float,
-    "serializer": str,
-    "db_file_name": str,
-    "maxsize": int,
-    "durability": str,
-}
-_PLAIN: Final[dict[str, Any]] = {"auto_commit": bool}
-_ACKED: Final[dict[str, Any]] = {
-    "auto_resume": bool,
-    "lease": float,
-    "max_attempts": int,
-    "backoff": float,
-    "keep_acked": int,
-    "dedupe": str,
-    "dedupe_window": float,
 }
 
 
@@ -58,13 +40,6 @@ class SQLiteBackend:
         Raises:
             ValueError: an option is not known, or has a value that it cannot take.
         """
-        kind = options.pop("kind", None) or url.query.get("kind", "fifo")
-        if kind not in _CLASSES:
-            known = ", ".join(_CLASSES)
-            raise ValueError(f"'kind' must be one of {known}, not {kind!r}")
-        cls = _CLASSES[kind]
-        known_options = {**_COMMON, **(_ACKED if cls.kind.is_acked else _PLAIN)}
-        given = convert_options(url.query, known_options)
-        given.pop("kind", None)
+        cls, given = chosen(url, options, _CLASSES, {"db_file_name": str})
         path = ":memory:" if url.path in (":memory:", "/:memory:") else url.local_path()
-        return cls(path, **{**given, **options})
+        return cls(path, **given)

@@ -3,205 +3,186 @@
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-CREATE TABLE `ack_unique_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, status BIGINT, crc BIGINT, UNIQUE (data)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-CREATE TABLE `pq_state_ack_unique_queue_x` (id BIGINT PRIMARY KEY, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-CREATE INDEX `pq_ready_ack_unique_queue_x` ON `pq_state_ack_unique_queue_x` (status, priority, id, due);
-CREATE INDEX `pq_leased_ack_unique_queue_x` ON `pq_state_ack_unique_queue_x` (owner);
-CREATE INDEX `pq_due_ack_unique_queue_x` ON `pq_state_ack_unique_queue_x` (due);
-CREATE INDEX `pq_settled_ack_unique_queue_x` ON `pq_state_ack_unique_queue_x` (status, id);
-CREATE INDEX `pq_key_ack_unique_queue_x` ON `pq_state_ack_unique_queue_x` (dedupe_key);
-INSERT INTO `pq_state_ack_unique_queue_x` (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM `ack_unique_queue_x`;
+CREATE TABLE IF NOT EXISTS `ack_unique_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, digest BINARY(32) GENERATED ALWAYS AS (UNHEX(SHA2(data, 256))) STORED, UNIQUE KEY pq_unique (digest), KEY `pq_ready_ack_unique_queue_x` (status, priority, _id, due), KEY `pq_leased_ack_unique_queue_x` (owner), KEY `pq_due_ack_unique_queue_x` (due), KEY `pq_settled_ack_unique_queue_x` (status, _id), KEY `pq_key_ack_unique_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 DELETE FROM `pq_meta` WHERE name = %s;
 INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
 -- ack
-UPDATE `pq_state_ack_unique_queue_x` SET status = 5, due = NULL, expires = NULL WHERE id = %s AND status = 2 AND owner = %s;
+UPDATE `ack_unique_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
 
 -- ack_token
-UPDATE `pq_state_ack_unique_queue_x` SET status = 5, due = NULL, expires = NULL WHERE id = %s AND status = 2 AND owner = %s AND token = %s;
-
--- add
-INSERT INTO `pq_state_ack_unique_queue_x` (id, status, priority, attempts, token) VALUES (%s, 1, %s, 0, 0);
-
--- add_all
-INSERT INTO `pq_state_ack_unique_queue_x` (id, status, priority, attempts, token) VALUES (%s, 1, %s, 0, 0);
-
--- add_timed
-INSERT INTO `pq_state_ack_unique_queue_x` (id, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, %s, %s, UNIX_TIMESTAMP(NOW(6)) + %s, UNIX_TIMESTAMP(NOW(6)) + %s, 0, 0, %s);
+UPDATE `ack_unique_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
 
 -- adopt
-UPDATE `pq_state_ack_unique_queue_x` SET owner = %s WHERE id = %s AND status = 2 AND token = %s;
+UPDATE `ack_unique_queue_x` SET owner = %s WHERE _id = %s AND status = 2 AND token = %s;
 
 -- all
-SELECT id, data, timestamp, crc, `pq_state_ack_unique_queue_x`.priority, `pq_state_ack_unique_queue_x`.status FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE id > %s ORDER BY id LIMIT 256;
+SELECT _id, data, timestamp, crc, `ack_unique_queue_x`.priority, `ack_unique_queue_x`.status FROM `ack_unique_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM `pq_state_ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))));
+SELECT EXISTS (SELECT 1 FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)));
 
 -- beyond
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND id > %s ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- bound
+SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
 
 -- by_id
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id = %s FOR UPDATE SKIP LOCKED;
+
+-- changes
+SELECT (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_unique_queue_x`;
 
 -- claim
-UPDATE `pq_state_ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, (SELECT data FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id), (SELECT timestamp FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id), (SELECT crc FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id), token, attempts, (SELECT min(due) FROM `pq_state_ack_unique_queue_x` WHERE due IS NOT NULL);
+UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), due;
 
 -- claim_all
-UPDATE `pq_state_ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- clear
-DELETE FROM `ack_unique_queue_x` WHERE _id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status IN (1, 3));
-
--- clear_states
-DELETE FROM `pq_state_ack_unique_queue_x` WHERE status IN (1, 3);
+DELETE FROM `ack_unique_queue_x` WHERE status IN (1, 3);
 
 -- count
-SELECT count(*) FROM `pq_state_ack_unique_queue_x` WHERE status = 1;
+SELECT count(*) FROM `ack_unique_queue_x` WHERE status = 1;
 
 -- count_expired
 UPDATE `pq_meta` SET expired = expired + %s WHERE name = %s;
 
 -- count_of, 2
-SELECT count(*) FROM `pq_state_ack_unique_queue_x` WHERE status = 2;
+SELECT count(*) FROM `ack_unique_queue_x` WHERE status = 2;
 
 -- count_of, 5
-SELECT count(*) FROM `pq_state_ack_unique_queue_x` WHERE status = 5 AND status >= 5;
+SELECT count(*) FROM `ack_unique_queue_x` WHERE status = 5 AND status >= 5;
 
 -- count_of, 9
-SELECT count(*) FROM `pq_state_ack_unique_queue_x` WHERE status = 9 AND status >= 5;
+SELECT count(*) FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5;
 
 -- counts
-SELECT status, count(*) FROM `pq_state_ack_unique_queue_x` GROUP BY status;
+SELECT status, count(*) FROM `ack_unique_queue_x` GROUP BY status;
 
 -- dead
-SELECT id, reason, data, attempts, changed FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 9 AND `pq_state_ack_unique_queue_x`.status >= 5 ORDER BY changed, id;
+SELECT _id, reason, data, attempts, changed FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 9 AND `ack_unique_queue_x`.status >= 5 ORDER BY changed, _id;
 
 -- dead_ids
-SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 9 AND status >= 5;
-
--- drop
-DELETE FROM `pq_state_ack_unique_queue_x` WHERE id = %s;
+SELECT _id FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5;
 
 -- drop_item
 DELETE FROM `ack_unique_queue_x` WHERE _id = %s;
 
 -- due
-SELECT id, status, attempts, CASE WHEN expires <= UNIX_TIMESTAMP(NOW(6)) THEN 1 ELSE 0 END FROM `pq_state_ack_unique_queue_x` WHERE due <= UNIX_TIMESTAMP(NOW(6)) ORDER BY due LIMIT 100;
+SELECT _id, status, attempts, CASE WHEN expires <= (UNIX_TIMESTAMP(NOW(6)) + 0e0) THEN 1 ELSE 0 END FROM `ack_unique_queue_x` WHERE due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0) ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
 
 -- equal
-SELECT id FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 2 AND owner = %s AND data = %s ORDER BY id LIMIT 1;
+SELECT _id FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 2 AND owner = %s AND data = %s ORDER BY _id LIMIT 1;
 
 -- expired
 SELECT expired FROM `pq_meta` WHERE name = %s;
 
 -- extend
-UPDATE `pq_state_ack_unique_queue_x` SET due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_unique_queue_x` SET due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
 
 -- fail
-UPDATE `pq_state_ack_unique_queue_x` SET status = 9, due = NULL, expires = NULL, changed = UNIX_TIMESTAMP(NOW(6)), reason = %s WHERE id = %s AND status < 5;
+UPDATE `ack_unique_queue_x` SET status = 9, due = NULL, expires = NULL, changed = (UNIX_TIMESTAMP(NOW(6)) + 0e0), reason = %s WHERE _id = %s AND status < 5;
+
+-- first
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), (UNIX_TIMESTAMP(NOW(6)) + 0e0) FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- give_back
-UPDATE `pq_state_ack_unique_queue_x` SET status = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s, owner = NULL WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, owner = NULL WHERE _id = %s;
 
 -- give_back_now
-UPDATE `pq_state_ack_unique_queue_x` SET status = 1, due = expires, owner = NULL WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = 1, due = expires, owner = NULL WHERE _id = %s;
 
 -- held
-SELECT attempts, token FROM `pq_state_ack_unique_queue_x` WHERE id = %s AND status = 2 AND owner = %s;
+SELECT attempts, token FROM `ack_unique_queue_x` WHERE _id = %s AND status = 2 AND owner = %s FOR UPDATE;
 
 -- insert
-INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), 1, %s);
+INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), 1, %s, %s, 0, 0) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
 
 -- insert_all
-INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), 1, %s);
+INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), 1, %s, %s, 0, 0);
+
+-- insert_timed
+INSERT INTO `ack_unique_queue_x` (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s, %s, (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, 0, 0, %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
 
 -- kept, 2
-SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 2 ORDER BY id DESC LIMIT 1 OFFSET %s;
+SELECT _id FROM `ack_unique_queue_x` WHERE status = 2 ORDER BY _id DESC LIMIT 1 OFFSET %s;
 
 -- kept, 5
-SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 5 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET %s;
+SELECT _id FROM `ack_unique_queue_x` WHERE status = 5 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
 
 -- kept, 9
-SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET %s;
+SELECT _id FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
 
 -- keyed
-SELECT id, status, UNIX_TIMESTAMP(NOW(6)) - (SELECT timestamp FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id) FROM `pq_state_ack_unique_queue_x` WHERE dedupe_key = %s ORDER BY id DESC LIMIT 1;
+SELECT _id, status, (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `ack_unique_queue_x` WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
 
 -- last_id
 -- not needed
 
 -- mine
-SELECT id, data, timestamp, crc FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 2 AND owner = %s AND id > %s ORDER BY id LIMIT 256;
+SELECT _id, data, timestamp, crc FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;
 
 -- next
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- next_due
-SELECT min(due) FROM `pq_state_ack_unique_queue_x` WHERE due IS NOT NULL;
+SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL;
 
 -- of_nobody
-SELECT id, attempts FROM `pq_state_ack_unique_queue_x` WHERE status = 2 AND owner IS NULL;
+SELECT _id, attempts FROM `ack_unique_queue_x` WHERE status = 2 AND owner IS NULL FOR UPDATE SKIP LOCKED;
 
 -- of_owner
-SELECT id, attempts FROM `pq_state_ack_unique_queue_x` WHERE status = 2 AND owner = %s;
+SELECT _id, attempts FROM `ack_unique_queue_x` WHERE status = 2 AND owner = %s FOR UPDATE SKIP LOCKED;
 
 -- oldest
-SELECT UNIX_TIMESTAMP(NOW(6)) - min(timestamp) FROM `ack_unique_queue_x` WHERE _id = (SELECT min(id) FROM `pq_state_ack_unique_queue_x` WHERE status = 1);
+SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - min(timestamp) FROM `ack_unique_queue_x` WHERE _id = (SELECT min(_id) FROM `ack_unique_queue_x` WHERE status = 1);
 
 -- owners
-SELECT DISTINCT owner FROM `pq_state_ack_unique_queue_x` WHERE status = 2;
+SELECT DISTINCT owner FROM `ack_unique_queue_x` WHERE status = 2;
 
 -- page
-SELECT id, data, timestamp, crc, `pq_state_ack_unique_queue_x`.priority, `pq_state_ack_unique_queue_x`.status FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND (priority > %s OR (priority = %s AND id > %s)) ORDER BY priority, id LIMIT 256;
+SELECT _id, data, timestamp, crc, `ack_unique_queue_x`.priority, `ack_unique_queue_x`.status FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
 
 -- peek
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ack_unique_queue_x` JOIN `ack_unique_queue_x` ON `ack_unique_queue_x`._id = `pq_state_ack_unique_queue_x`.id WHERE `pq_state_ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1;
 
 -- postpone
-UPDATE `pq_state_ack_unique_queue_x` SET status = 3, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = 3, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- redrive
-UPDATE `pq_state_ack_unique_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE id = %s AND status = 9;
+UPDATE `ack_unique_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE _id = %s AND status = 9;
 
 -- retime
-UPDATE `pq_state_ack_unique_queue_x` SET status = %s, priority = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s, expires = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = %s, priority = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, expires = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- same
-SELECT id, status FROM `pq_state_ack_unique_queue_x` WHERE id = (SELECT _id FROM `ack_unique_queue_x` WHERE data = %s);
+SELECT _id, status FROM `ack_unique_queue_x` WHERE digest = UNHEX(SHA2(%s, 256)) FOR UPDATE;
 
 -- show
-UPDATE `pq_state_ack_unique_queue_x` SET status = 1, due = expires WHERE id = %s;
+UPDATE `ack_unique_queue_x` SET status = 1, due = expires WHERE _id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM `pq_state_ack_unique_queue_x` WHERE status = 1 LIMIT %s) AS some;
+SELECT count(*) FROM (SELECT 1 FROM `ack_unique_queue_x` WHERE status = 1 LIMIT %s) AS few;
 
 -- status
-SELECT status, owner, attempts, token FROM `pq_state_ack_unique_queue_x` WHERE id = %s;
+SELECT status, owner, attempts, token FROM `ack_unique_queue_x` WHERE _id = %s;
 
 -- total
 SELECT count(*) FROM `ack_unique_queue_x`;
 
 -- trim_items, 2
-DELETE FROM `ack_unique_queue_x` WHERE _id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 2 AND id <= %s ORDER BY id LIMIT %s);
+DELETE FROM `ack_unique_queue_x` WHERE status = 2 AND _id <= %s ORDER BY _id LIMIT %s;
 
 -- trim_items, 5
-DELETE FROM `ack_unique_queue_x` WHERE _id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 5 AND status >= 5 AND id <= %s ORDER BY id LIMIT %s);
+DELETE FROM `ack_unique_queue_x` WHERE status = 5 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s;
 
 -- trim_items, 9
-DELETE FROM `ack_unique_queue_x` WHERE _id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 9 AND status >= 5 AND id <= %s ORDER BY id LIMIT %s);
-
--- trim_states, 2
-DELETE FROM `pq_state_ack_unique_queue_x` WHERE id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 2 AND id <= %s ORDER BY id LIMIT %s);
-
--- trim_states, 5
-DELETE FROM `pq_state_ack_unique_queue_x` WHERE id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 5 AND status >= 5 AND id <= %s ORDER BY id LIMIT %s);
-
--- trim_states, 9
-DELETE FROM `pq_state_ack_unique_queue_x` WHERE id IN (SELECT id FROM `pq_state_ack_unique_queue_x` WHERE status = 9 AND status >= 5 AND id <= %s ORDER BY id LIMIT %s);
+DELETE FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s;
 
 -- unclaim
-UPDATE `pq_state_ack_unique_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_unique_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
 
 -- update
 UPDATE `ack_unique_queue_x` SET data = %s, crc = %s WHERE _id = %s;

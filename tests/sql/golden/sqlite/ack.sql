@@ -39,13 +39,19 @@ SELECT id, data, timestamp, crc, "pq_state_ack_queue_x".priority, "pq_state_ack_
 SELECT EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?));
 
 -- beyond
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id > ? ORDER BY id LIMIT 1;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id > ? ORDER BY id LIMIT 1;
+
+-- bound
+SELECT marks FROM "pq_meta" WHERE name = ?;
 
 -- by_id
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
+
+-- changes
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
 
 -- claim
-UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL);
+UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), due;
 
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
@@ -101,6 +107,9 @@ UPDATE "pq_state_ack_queue_x" SET due = ? + ? WHERE id = ? AND status = 2 AND ow
 -- fail
 UPDATE "pq_state_ack_queue_x" SET status = 9, due = NULL, expires = NULL, changed = ?, reason = ? WHERE id = ? AND status < 5;
 
+-- first
+SELECT id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), ? FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1;
+
 -- give_back
 UPDATE "pq_state_ack_queue_x" SET status = ?, due = ? + ?, owner = NULL WHERE id = ?;
 
@@ -135,7 +144,7 @@ SELECT last_insert_rowid();
 SELECT id, data, timestamp, crc FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 2 AND owner = ? AND id > ? ORDER BY id LIMIT 256;
 
 -- next
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT ?;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT ?;
 
 -- next_due
 SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL;
@@ -156,7 +165,7 @@ SELECT DISTINCT owner FROM "pq_state_ack_queue_x" WHERE status = 2;
 SELECT id, data, timestamp, crc, "pq_state_ack_queue_x".priority, "pq_state_ack_queue_x".status FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND (priority > ? OR (priority = ? AND id > ?)) ORDER BY priority, id LIMIT 256;
 
 -- peek
-SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1;
+SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1;
 
 -- postpone
 UPDATE "pq_state_ack_queue_x" SET status = 3, due = ? + ? WHERE id = ?;
@@ -174,7 +183,7 @@ SELECT id, status FROM "pq_state_ack_queue_x" WHERE id = (SELECT _id FROM "ack_q
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires WHERE id = ?;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 LIMIT ?) AS some;
+SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 LIMIT ?) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "pq_state_ack_queue_x" WHERE id = ?;

@@ -26,14 +26,20 @@ SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM
 -- back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = ?;
 
+-- bound
+SELECT marks FROM "pq_meta" WHERE name = ?;
+
 -- bury
 INSERT INTO "pq_dead_priority_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (?, ?, ?, ?, ?, 1, ?, ?);
 
 -- by_id
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id = ?;
 
+-- changes
+SELECT (SELECT _id FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM "priority_queue_x";
+
 -- claim
-INSERT INTO "pq_claims_priority_queue_x" (id, owner) VALUES (?, ?);
+INSERT INTO "pq_claims_priority_queue_x" (owner, id) VALUES (?, ?);
 
 -- claimed
 SELECT count(*) FROM "pq_claims_priority_queue_x";
@@ -52,6 +58,9 @@ SELECT id, reason, data, attempts, failed_at FROM "pq_dead_priority_queue_x" ORD
 
 -- dead_ids
 SELECT id FROM "pq_dead_priority_queue_x";
+
+-- dead_one
+SELECT id FROM "pq_dead_priority_queue_x" WHERE id = ?;
 
 -- delete
 DELETE FROM "priority_queue_x" WHERE _id = ?;
@@ -114,7 +123,7 @@ SELECT returned FROM "pq_meta" WHERE name = ?;
 SELECT _id FROM "priority_queue_x" WHERE data = ?;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") LIMIT ?) AS some;
+SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") LIMIT ?) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "priority_queue_x";
@@ -130,3 +139,6 @@ DELETE FROM "pq_claims_priority_queue_x" WHERE id = ? AND owner = ?;
 
 -- update
 UPDATE "priority_queue_x" SET data = ?, crc = ? WHERE _id = ?;
+
+-- upsert
+-- not needed

@@ -32,13 +32,32 @@ class Dialect:
             caller's clock is as good as the storage's, because it is the same machine.
         returning: UPDATE and DELETE can return the rows they changed.
         skip_locked: behind a SELECT that claims: locks the row, or passes on to the next.
+        for_update: behind a SELECT whose row is about to change: locks it, or waits. Both are
+            empty where one transaction writes at a time.
+        narrow: claims and states stand in tables of their own, with narrow rows, so that a claim
+            never rewrites a payload. Otherwise they are columns of the table of items, where an
+            update writes what has changed and no more.
         partial_indexes: an index may have a WHERE.
         ignore: an INSERT that does nothing where a row is in the way, before and after VALUES.
+        upsert: behind an INSERT: where a row is in the way, the id that it tells is that row's;
+            empty where there is no such thing.
+        unique: columns and constraints that keep equal payloads out.
+        same: whether a payload equals a parameter, by what `unique` has indexed.
         bulk_ids: ids of many rows inserted in one transaction: the last one is known and those
-            before it precede it ("consecutive"), or each insert tells its own ("each").
+            before it precede it ("consecutive"), the driver tells them ("told"), or each insert
+            tells its own ("each").
         last_id: asks for the last id after such an insert; empty where it is not needed.
         inserted_id: behind an INSERT, where the id comes back as a row.
+        delete_limit: DELETE takes ORDER BY and LIMIT, and no subquery on its own table.
         columns: asks for the names of the columns of the table that is its one parameter.
+        size: asks for the bytes of the table that is its one parameter; empty: not known.
+        create: the words before the name of a new table.
+        index_inside: indexes are made with their table, because DDL is no part of a transaction.
+        modify: changes the type of a column of a predecessor, before its name; empty where types
+            need no change.
+        lock: for who makes or migrates tables: one at a time in a database; its row starts with
+            1. Empty where the transaction does that.
+        unlock: the end of it; empty where that is the end of the transaction.
         suffix: behind CREATE TABLE.
     """
 
@@ -57,10 +76,22 @@ class Dialect:
     skip_locked: str
     partial_indexes: bool
     ignore: tuple[str, str]
-    bulk_ids: Literal["consecutive", "each"]
+    bulk_ids: Literal["consecutive", "told", "each"]
     last_id: str
     inserted_id: str
     columns: str
+    for_update: str = ""
+    narrow: bool = True
+    upsert: str = ""
+    unique: tuple[str, ...] = ("UNIQUE (data)",)
+    same: str = "data = {p}"
+    delete_limit: bool = False
+    size: str = ""
+    create: str = "CREATE TABLE"
+    index_inside: bool = False
+    modify: str = ""
+    lock: str = ""
+    unlock: str = ""
     suffix: str = ""
 
     def name_of(self, name: str) -> str:
@@ -117,18 +148,39 @@ MYSQL: Final = Dialect(
     blob="LONGBLOB",
     text="LONGTEXT",
     word="VARCHAR(255)",
-    now="UNIX_TIMESTAMP(NOW(6))",
+    # A double: what UNIX_TIMESTAMP gives is a decimal.
+    now="(UNIX_TIMESTAMP(NOW(6)) + 0e0)",
     returning=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=False,
-    ignore=("INSERT IGNORE INTO", ""),
-    bulk_ids="each",
+    # INSERT IGNORE would hide every other error, too.
+    ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE _id = _id"),
+    bulk_ids="told",
     last_id="",
     inserted_id="",
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND table_name = %s"
     ),
+    for_update=" FOR UPDATE",
+    narrow=False,
+    upsert=" ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id)",
+    # An index holds 3072 bytes at most (15.22, "InnoDB Limits"), so it is one of digests.
+    unique=(
+        "digest BINARY(32) GENERATED ALWAYS AS (UNHEX(SHA2(data, 256))) STORED",
+        "UNIQUE KEY pq_unique (digest)",
+    ),
+    same="digest = UNHEX(SHA2({p}, 256))",
+    delete_limit=True,
+    size=(
+        "SELECT data_length + index_length FROM information_schema.tables"
+        " WHERE table_schema = DATABASE() AND table_name = %s"
+    ),
+    create="CREATE TABLE IF NOT EXISTS",
+    index_inside=True,
+    modify="MODIFY",
+    lock="SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')), 60)",
+    unlock="SELECT RELEASE_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')))",
     suffix=" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 )
 
@@ -148,11 +200,21 @@ POSTGRESQL: Final = Dialect(
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=True,
     ignore=("INSERT INTO", " ON CONFLICT DO NOTHING"),
-    bulk_ids="each",
+    bulk_ids="told",
     last_id="",
     inserted_id=" RETURNING _id",
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"
     ),
+    for_update=" FOR UPDATE",
+    narrow=False,
+    upsert=" ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc",
+    # An entry of a B-tree holds a third of a page, 2704 bytes, at most (67.4), so it is one of
+    # digests.
+    unique=("digest BYTEA GENERATED ALWAYS AS (sha256(data)) STORED", "UNIQUE (digest)"),
+    same="digest = sha256({p})",
+    size="SELECT pg_total_relation_size(to_regclass(quote_ident(%s)))",
+    # "pqcreate" in ASCII; a lock of advice is anybody's, so its number should be nobody else's.
+    lock="SELECT 1 FROM pg_advisory_xact_lock(8102366547594540133) AS locked",
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pq_core.errors import QueueError
 from pq_core.sql.base import seconds
 
@@ -77,3 +79,7 @@ class AckOptions:
         self.dedupe_window = (
             None if dedupe_window is None else seconds("dedupe_window", dedupe_window)
         )
+
+    def arguments(self) -> dict[str, Any]:
+        """The parameters of a constructor that they came from, to open the queue again."""
+        return {name: getattr(self, name) for name in self.__slots__}

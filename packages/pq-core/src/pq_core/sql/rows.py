@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from zlib import crc32
 
 from pq_core.errors import DecodeError
 from pq_core.serializers import Codec
 
-__all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "opener"]
+__all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "opener", "parts"]
 
 #: A row as it is stored: id, data, timestamp, crc [, more].
 Row: TypeAlias = tuple[Any, ...]
@@ -76,3 +76,23 @@ def opener(codec: Codec, where: str) -> Opener:
             return Unreadable(row[0], f"unreadable: {type(error).__name__}", told)
 
     return open_row
+
+
+#: How many rows go into one statement at most, and how many bytes of payloads: a server takes 4 MiB
+#: at once at least (MySQL's smallest default of max_allowed_packet), and escaping may double them.
+_ROWS: Final = 1000
+_BYTES: Final = 1 << 20
+
+
+def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows to insert, whose first column is the payload, in parts for one statement each."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        if part and (len(part) == _ROWS or size + len(row[0]) > _BYTES):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += len(row[0])
+    if part:
+        yield part

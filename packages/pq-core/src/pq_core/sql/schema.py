@@ -18,11 +18,11 @@ predecessor's ack table is read once, when it is migrated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
-from pq_core.errors import SchemaMismatch
+from pq_core.errors import SchemaMismatch, StorageBusy
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
@@ -31,6 +31,9 @@ __all__ = ["VERSION", "Layout", "dictionary_layout", "queue_layout"]
 
 #: The version that this code writes.
 VERSION: Final = 1
+
+#: An index: its role, its columns, and which rows are in it.
+Index: TypeAlias = tuple[str, ...]
 
 #: Statements that bring a table from one version to the next, for a table that has these columns.
 Migration = Callable[["Layout", frozenset[str]], list[str]]
@@ -64,24 +67,34 @@ class Layout:
 
     def __post_init__(self) -> None:
         name_of = self.dialect.name_of
+        state = f"pq_state_{self.table}" if self.dialect.narrow else self.table
         for attribute, name in (
             ("main", self.table),
             ("claims", f"pq_claims_{self.table}"),
             ("dead", f"pq_dead_{self.table}"),
-            ("state", f"pq_state_{self.table}"),
+            ("state", state),
             ("meta", "pq_meta"),
         ):
             object.__setattr__(self, attribute, name_of(name))
 
-    def create(self, table: str, *columns: str) -> str:
-        """The statement that makes a table."""
-        return f"CREATE TABLE {table} ({', '.join(columns)}){self.dialect.suffix}"
+    def create(
+        self, table: str, columns: Sequence[str], indexes: Sequence[Index] = ()
+    ) -> list[str]:
+        """The statements that make a table with its indexes."""
+        d = self.dialect
+        if d.index_inside:
+            columns = [*columns, *(f"KEY {self._name_of(each)} ({each[1]})" for each in indexes)]
+            indexes = ()
+        made = f"{d.create} {table} ({', '.join(columns)}){d.suffix}"
+        return [made, *(self.index(table, *each) for each in indexes)]
 
-    def index(self, role: str, on: str, columns: str, where: str = "") -> str:
+    def index(self, on: str, role: str, columns: str, where: str = "") -> str:
         """The statement that makes an index; `where` is dropped where the dialect has none."""
         condition = f" WHERE {where}" if where and self.dialect.partial_indexes else ""
-        name = self.dialect.name_of(f"pq_{role}_{self.table}")
-        return f"CREATE INDEX {name} ON {on} ({columns}){condition}"
+        return f"CREATE INDEX {self._name_of((role,))} ON {on} ({columns}){condition}"
+
+    def _name_of(self, index: Sequence[str]) -> str:
+        return self.dialect.name_of(f"pq_{index[0]}_{self.table}")
 
     @reading
     def is_current(self) -> Plan[bool]:
@@ -133,6 +146,35 @@ class Layout:
             (self.table, VERSION),
         )
 
+    def lock(self) -> Plan[None]:
+        """Waits until nobody else makes or migrates tables in this database.
+
+        Raises:
+            StorageBusy: somebody else was at it for a minute.
+        """
+        if self.dialect.lock:
+            row = yield Statement(self.dialect.lock, "one"), ()
+            if row is None or row[0] != 1:
+                raise StorageBusy(
+                    f"the table {self.table!r} cannot be made or migrated: another process is "
+                    "making or migrating tables of this database; try again"
+                )
+
+    def unlock(self) -> Plan[None]:
+        """The others may go on."""
+        if self.dialect.unlock:
+            yield Statement(self.dialect.unlock, "one"), ()
+
+    @reading
+    def size(self) -> Plan[int]:
+        """What the tables occupy, in bytes; 0 where that is not known."""
+        total = 0
+        if self.dialect.size:
+            for name in (self.table, f"pq_dead_{self.table}"):
+                row = yield Statement(self.dialect.size, "one"), (name,)
+                total += int(row[0] or 0) if row else 0
+        return total
+
     def mark(self) -> Plan[None]:
         """A change that means nothing, to have something to commit and so to sync."""
         sql = f"UPDATE {self.meta} SET marks = marks + 1 WHERE name = {self.dialect.placeholder}"
@@ -153,8 +195,14 @@ class Layout:
         return version
 
 
-def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
+def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = None) -> Layout:
     """The tables of the queue called `name`.
+
+    Args:
+        dialect: of the database.
+        kind: of queue.
+        name: of the queue.
+        table: of the items; None: the kind's prefix and the name.
 
     Raises:
         ValueError: `name` is no identifier: empty, too long, or with a NUL character.
@@ -166,12 +214,16 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
         required.add("status")
     if not name:
         raise ValueError("'name' must not be empty")
+    narrow = dialect.narrow
 
     def first(layout: Layout, columns: frozenset[str]) -> list[str]:
-        table = _main_table(layout, kind, columns)
-        return table + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
+        if narrow:
+            made = _main_table(layout, kind, columns)
+            return made + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
+        made = _one_table(layout, kind, columns)
+        return made if kind.is_acked else made + _dead_table(layout)
 
-    return Layout(dialect, kind.table(name), frozenset(required), (first,))
+    return Layout(dialect, table or kind.table(name), frozenset(required), (first,))
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:
@@ -187,11 +239,9 @@ def dictionary_layout(dialect: Dialect, name: str) -> Layout:
         d = layout.dialect
         if columns:
             return [] if "crc" in columns else [_add_crc(layout)]
-        return [
-            layout.create(
-                layout.main, f"key {d.word} PRIMARY KEY", f"data {d.blob}", f"crc {d.integer}"
-            )
-        ]
+        return layout.create(
+            layout.main, (f"key {d.word} PRIMARY KEY", f"data {d.blob}", f"crc {d.integer}")
+        )
 
     return Layout(dialect, f"dict_{name}", frozenset({"key", "data"}), (first,))
 
@@ -202,27 +252,33 @@ def _add_crc(layout: Layout) -> str:
 
 def _main_table(layout: Layout, kind: Kind, columns: frozenset[str]) -> list[str]:
     d = layout.dialect
+    order: Index = ("order", "priority, _id")
     if columns:
         made = [] if "crc" in columns else [_add_crc(layout)]
-    else:
-        more = [f"priority {d.integer}"] if kind.has_priority else []
-        more += [f"status {d.integer}"] if kind.is_acked else []
-        more += [f"crc {d.integer}"]
-        more += ["UNIQUE (data)"] if kind.is_unique else []
-        base = (f"_id {d.serial}", f"data {d.blob}", f"timestamp {d.real}")
-        made = [layout.create(layout.main, *base, *more)]
-    if kind.has_priority:
-        made.append(layout.index("order", layout.main, "priority, _id"))
-    return made
+        return [*made, layout.index(layout.main, *order)] if kind.has_priority else made
+    more = [f"priority {d.integer}"] if kind.has_priority else []
+    more += [f"status {d.integer}"] if kind.is_acked else []
+    more += [f"crc {d.integer}"]
+    more += d.unique if kind.is_unique else ()
+    base = (f"_id {d.serial}", f"data {d.blob}", f"timestamp {d.real}")
+    return layout.create(layout.main, (*base, *more), (order,) if kind.has_priority else ())
 
 
 def _side_tables(layout: Layout) -> list[str]:
     d = layout.dialect
-    return [
-        layout.create(layout.claims, f"id {d.integer} PRIMARY KEY", f"owner {d.integer} NOT NULL"),
-        layout.index("owner", layout.claims, "owner"),
-        layout.create(
-            layout.dead,
+    claims = layout.create(
+        layout.claims,
+        (f"id {d.integer} PRIMARY KEY", f"owner {d.integer} NOT NULL"),
+        (("owner", "owner"),),
+    )
+    return claims + _dead_table(layout)
+
+
+def _dead_table(layout: Layout) -> list[str]:
+    d = layout.dialect
+    return layout.create(
+        layout.dead,
+        (
             f"id {d.integer} PRIMARY KEY",
             f"data {d.blob}",
             f"timestamp {d.real}",
@@ -232,38 +288,83 @@ def _side_tables(layout: Layout) -> list[str]:
             f"failed_at {d.real}",
             f"reason {d.text}",
         ),
-    ]
+    )
+
+
+def _state_columns(d: Dialect) -> tuple[str, ...]:
+    return (
+        f"status {d.integer} NOT NULL",
+        f"priority {d.integer} NOT NULL",
+        f"due {d.real}",
+        f"expires {d.real}",
+        f"attempts {d.integer} NOT NULL",
+        f"token {d.integer} NOT NULL",
+        f"owner {d.integer}",
+        f"changed {d.real}",
+        f"dedupe_key {d.word}",
+        f"reason {d.text}",
+    )
+
+
+def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
+    ready = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
+    return (
+        ("ready", ready, "status = 1") if d.partial_indexes else ("ready", f"status, {ready}"),
+        ("leased", "owner", "status = 2"),
+        ("due", "due", "due IS NOT NULL"),
+        ("settled", f"status, {id}", "status >= 5"),
+        ("key", "dedupe_key", "dedupe_key IS NOT NULL"),
+    )
 
 
 def _state_table(layout: Layout, kind: Kind) -> list[str]:
     d = layout.dialect
     state = layout.state
-    newest = " DESC" if kind.newest_first else ""
-    ready = f"priority, id{newest}, due"
     # What a predecessor wrote: 0 and 1 are ready, 2 is out, 5 is done, 9 has failed.
     known = "CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END"
     filled = f"SELECT _id, {known}, 0, 0, 0 FROM {layout.main}"
+    columns = (f"id {d.integer} PRIMARY KEY", *_state_columns(d))
     return [
-        layout.create(
-            state,
-            f"id {d.integer} PRIMARY KEY",
-            f"status {d.integer} NOT NULL",
-            f"priority {d.integer} NOT NULL",
-            f"due {d.real}",
-            f"expires {d.real}",
-            f"attempts {d.integer} NOT NULL",
-            f"token {d.integer} NOT NULL",
-            f"owner {d.integer}",
-            f"changed {d.real}",
-            f"dedupe_key {d.word}",
-            f"reason {d.text}",
-        ),
-        layout.index("ready", state, ready, "status = 1")
-        if d.partial_indexes
-        else layout.index("ready", state, f"status, {ready}"),
-        layout.index("leased", state, "owner", "status = 2"),
-        layout.index("due", state, "due", "due IS NOT NULL"),
-        layout.index("settled", state, "status, id", "status >= 5"),
-        layout.index("key", state, "dedupe_key", "dedupe_key IS NOT NULL"),
+        *layout.create(state, columns, _state_indexes(d, kind, "id")),
         f"INSERT INTO {state} (id, status, priority, attempts, token) {filled}",
     ]
+
+
+def _one_table(layout: Layout, kind: Kind, columns: frozenset[str]) -> list[str]:
+    """The table of a dialect that keeps claims and states beside the items."""
+    d = layout.dialect
+    order = "priority, _id" if kind.has_priority else "_id"
+    claim: Index = ("claim", f"owner, {order}")
+    base = {"_id": d.serial, "data": d.blob, "timestamp": d.real}
+    if columns:
+        return _widened(layout, base, claim, columns)
+    more = [f"crc {d.integer}"]
+    indexes: tuple[Index, ...]
+    if kind.is_acked:
+        more += _state_columns(d)
+        indexes = _state_indexes(d, kind, "_id")
+    else:
+        more += [f"priority {d.integer}"] if kind.has_priority else []
+        more += [f"owner {d.integer}"]
+        indexes = (claim,)
+        if d.partial_indexes:
+            # The key has the order already, and an index of what is out costs a put nothing.
+            ready: tuple[Index, ...] = (("order", order),) if kind.has_priority else ()
+            indexes = (("claim", "owner", "owner IS NOT NULL"), *ready)
+    more += d.unique if kind.is_unique else ()
+    return layout.create(layout.main, [*(" ".join(each) for each in base.items()), *more], indexes)
+
+
+def _widened(
+    layout: Layout, base: dict[str, str], claim: Index, columns: frozenset[str]
+) -> list[str]:
+    """One statement that makes a predecessor's table ours, so that it has happened or has not."""
+    d = layout.dialect
+    if "owner" in columns:
+        return []
+    types = {**base, "_id": base["_id"].replace(" PRIMARY KEY", "")}
+    changes = [f"{d.modify} {name} {type}" for name, type in types.items()] if d.modify else []
+    changes += [] if "crc" in columns else [f"ADD COLUMN crc {d.integer}"]
+    changes += [f"ADD COLUMN owner {d.integer}"]
+    changes += [f"ADD KEY {d.name_of(f'pq_{claim[0]}_{layout.table}')} ({claim[1]})"]
+    return [f"ALTER TABLE {layout.main} {', '.join(changes)}"]

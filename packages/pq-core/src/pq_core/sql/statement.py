@@ -42,8 +42,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: What a plan is sent for a statement:
 #: rows: all rows; one: the first row or None; count: how many rows changed;
 #: id: the id of the row just inserted; many: None, and the parameters are a list, one for each
-#: execution; none: None.
-Wants: TypeAlias = Literal["rows", "one", "count", "id", "many", "none"]
+#: execution; ids: the same for an INSERT that tells the ids, in the order of the list; none: None.
+Wants: TypeAlias = Literal["rows", "one", "count", "id", "ids", "many", "none"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,10 @@ from typing import Any, Final, TypeVar
 from pq_core.callers import SharedCall
 from pq_core.errors import QueueError, StorageError
 from pq_core.protocols import Durability
+from pq_core.sql import fork
+from pq_core.sql.hub import hub_of
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement
-from pq_core.sqlite import fork
-from pq_core.sqlite.hub import hub_of
 from pq_core.sqlite.link import Link
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import drive, roll_back, within

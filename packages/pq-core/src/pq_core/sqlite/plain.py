@@ -10,6 +10,7 @@ from pq_core.serializers import Codec, codec
 from pq_core.sql import KINDS, Kind, queue_layout
 from pq_core.sql.plainqueue import PlainQueue
 from pq_core.sql.plans import PlainPlans
+from pq_core.sql.priority import ByPriority
 from pq_core.sql.rows import opener
 from pq_core.sqlite.place import DIALECT, Place, clock
 from pq_core.sqlite.upkeep import InSQLite
@@ -65,36 +66,7 @@ class PlainInSQLite(InSQLite[T], PlainQueue[T]):
         )
 
 
-class PriorityInSQLite(PlainInSQLite[T]):
+class PriorityInSQLite(ByPriority[T], PlainInSQLite[T]):
     """`pq_sqlite.PriorityQueue` tells what it takes."""
 
     kind = KINDS["priority"]
-
-    def put(  # type: ignore[override]
-        self,
-        item: T,
-        priority: int = 0,
-        block: bool = True,
-        timeout: float | None = None,
-    ) -> int:
-        """Stores an item; its id. See `SQLiteQueue.put`.
-
-        Args:
-            item: what to store.
-            priority: the lowest comes first.
-            block: wait for room.
-            timeout: seconds to wait for room; None: for ever.
-        """
-        if isinstance(priority, bool):  # put(item, False), as on the other queues
-            block, priority = bool(priority), 0
-        return self._put(item, _priority(priority), block, timeout)
-
-    def put_nowait(self, item: T, priority: int = 0) -> int:
-        """`put` that does not wait for room."""
-        return self._put(item, _priority(priority), False, None)
-
-
-def _priority(value: int) -> int:
-    if not -(1 << 63) < value < 1 << 63:
-        raise ValueError(f"'priority' must be a 64-bit integer, not {value!r}")
-    return value

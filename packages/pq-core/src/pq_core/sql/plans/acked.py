@@ -7,7 +7,7 @@
                           └─due┘<──nack, due────┘ └─fail, too many attempts──> FAILED ──redrive──┐
                                ^─────────────────────────────────────────────────────────────────┘
 
-The state is a narrow row beside the payload. `due` is when it changes by itself: a delayed item
+The state is a narrow row beside the payload, or stands in its row, as the dialect has it. `due` is when it changes by itself: a delayed item
 becomes visible, a lease ends, a ready item outlives its ttl. `token` counts the leases of an
 item, so a late settlement is known from one in time.
 
@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.acked_looks import AckedLooks
 from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
-from pq_core.sql.rows import Opener, Row, Unreadable
+from pq_core.sql.rows import Opener, Row, Unreadable, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, adds, growing, single
 
@@ -93,6 +93,12 @@ class AckedPlans(AckedLooks):
     ) -> None:
         super().__init__(layout, kind, open_row, clock)
         self._retry = retry
+        self._narrow = layout.dialect.narrow
+        #: (data, crc, priority): stores one item that is ready at once; its id. Not for unique
+        #: queues.
+        self.put: Callable[[bytes, int, int], Plan[int]] = (
+            self._put_in_two if self._narrow else self._put_at_once
+        )
         #: (owner, lease): leases the next item, and tells when something is due.
         self.claim: Callable[[int, float | None], Plan[Claimed | None]] = (
             self._claim_at_once if layout.dialect.returning else self._claim_in_two
@@ -102,10 +108,16 @@ class AckedPlans(AckedLooks):
 
     @growing
     @adds(lambda _: 1)
-    def put(self, data: bytes, crc: int, priority: int) -> Plan[int]:
-        """Stores one item that is ready at once; its id. Not for unique queues."""
+    def _put_in_two(self, data: bytes, crc: int, priority: int) -> Plan[int]:
         id: int = yield self._sql.insert, (data, *self._clock(), crc)
         yield self._sql.add, (id, priority)
+        return id
+
+    @growing
+    @single
+    @adds(lambda _: 1)
+    def _put_at_once(self, data: bytes, crc: int, priority: int) -> Plan[int]:
+        id: int = yield self._sql.insert, (data, *self._clock(), crc, priority)
         return id
 
     @growing
@@ -114,6 +126,11 @@ class AckedPlans(AckedLooks):
         """Stores all items; their ids, or None where there is no room for all of them."""
         if maxsize > 0 and not (yield from self._has_room(len(rows), maxsize)):
             return None
+        ids: list[int] = []
+        if self._sql.insert_all.wants == "ids":
+            for part in parts(rows):
+                ids += yield from self._put_part(part)
+            return ids
         if self.layout.dialect.bulk_ids == "consecutive" and rows:
             # One transaction writes at a time, and AUTOINCREMENT counts up by one.
             yield self._sql.insert_all, [(row[0], *self._clock(), row[1]) for row in rows]
@@ -121,9 +138,17 @@ class AckedPlans(AckedLooks):
             ids = list(range(last - len(rows) + 1, last + 1))
             yield self._sql.add_all, [(id, row[2]) for id, row in zip(ids, rows, strict=True)]
             return ids
-        ids = []
         for row in rows:
             ids.append((yield from self.put(*row)))
+        return ids
+
+    def _put_part(self, rows: Sequence[Row]) -> Plan[list[int]]:
+        ids: list[int]
+        if self._narrow:
+            ids = yield self._sql.insert_all, [(row[0], *self._clock(), row[1]) for row in rows]
+            yield self._sql.add_all, [(id, row[2]) for id, row in zip(ids, rows, strict=True)]
+        else:
+            ids = yield self._sql.insert_all, [(row[0], *self._clock(), *row[1:]) for row in rows]
         return ids
 
     @growing
@@ -166,6 +191,9 @@ class AckedPlans(AckedLooks):
         data, crc, priority = row
         clock = self._clock()
         if key is not None:
+            if self.layout.dialect.for_update:
+                # Of those who look for a key at the same time, one after the other.
+                yield self._sql.bound, (self.layout.table,)
             found = yield self._sql.keyed, (*clock, key)
             is_live = found is not None and (
                 found[1] in (READY, LEASED, DELAYED)
@@ -186,16 +214,24 @@ class AckedPlans(AckedLooks):
             elif found is not None:
                 yield self._sql.redrive, (found[0],)
                 return found[0], False
-        id = yield self._sql.insert, (data, *clock, crc)
-        yield self._sql.add_timed, (id, status, priority, *clock, due, *clock, ttl, key)
+        times = (status, priority, *clock, due, *clock, ttl, key)
+        if self._narrow:
+            id = yield self._sql.insert, (data, *clock, crc)
+            yield self._sql.add_timed, (id, *times)
+        else:
+            id = yield self._sql.insert_timed, (data, *clock, crc, *times)
         return id, True
 
     def _has_room(self, wanted: int, maxsize: int) -> Plan[bool]:
+        if self.layout.dialect.for_update:
+            # Of those who look for room at the same time, one after the other.
+            yield self._sql.bound, (self.layout.table,)
         (rows,) = yield self._sql.some, (maxsize,)
         return int(rows) + wanted <= maxsize
 
     def _remove(self, id: int) -> Plan[None]:
-        yield self._sql.drop, (id,)
+        if self._narrow:
+            yield self._sql.drop, (id,)
         yield self._sql.drop_item, (id,)
 
     # -- claim --------------------------------------------------------------------------------
@@ -205,16 +241,21 @@ class AckedPlans(AckedLooks):
     def _claim_at_once(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
         clock = self._clock()
         rows = yield self._sql.claim, (owner, *clock, lease, *clock)
-        return (rows[0], rows[0][6]) if rows else None
+        if not rows:
+            return None
+        # Whether the first of the two knows of this lease differs between databases.
+        return rows[0], min((each for each in rows[0][6:8] if each is not None), default=None)
 
     @adds(lambda found: 0 if found is None else -1)
     def _claim_in_two(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
         clock = self._clock()
-        rows = yield self._sql.next, (*clock, 1)
+        rows = yield self._sql.first, (*clock, *clock)
         if not rows:
             return None
-        yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
-        return rows[0], (yield self._sql.next_due, ())[0]
+        row = rows[0]
+        yield self._sql.claim_all, [(owner, *clock, lease, row[0])]
+        ends = () if lease is None else (row[7] + lease,)
+        return row, min((each for each in (row[6], *ends) if each is not None), default=None)
 
     @adds(lambda rows: -len(rows))
     def claim_many(self, owner: int, lease: float | None, n: int) -> Plan[list[Row]]:
@@ -378,6 +419,8 @@ class AckedPlans(AckedLooks):
         if boundary is None or limit == 0:
             return 0
         bounds = (boundary[0], limit if limit > 0 else (1 << 63) - 1)
+        if not self._narrow:
+            return int((yield self._sql.trim_items[status], bounds))
         yield self._sql.trim_items[status], bounds
         return int((yield self._sql.trim_states[status], bounds))
 
@@ -391,7 +434,8 @@ class AckedPlans(AckedLooks):
     def clear(self) -> Plan[int]:
         """Removes all ready and delayed items; how many."""
         count: int = yield self._sql.clear, ()
-        yield self._sql.clear_states, ()
+        if self._narrow:
+            yield self._sql.clear_states, ()
         return count
 
     def redrive(self, ids: Iterable[int] | None) -> Plan[int]:

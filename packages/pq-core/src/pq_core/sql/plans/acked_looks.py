@@ -75,6 +75,12 @@ class AckedLooks:
 
     @reading
     @single
+    def changes(self) -> Plan[Any]:
+        """What differs after most changes of the queue, read in a few steps of its indexes."""
+        return tuple((yield self._sql.changes, self._clock()))
+
+    @reading
+    @single
     def any(self) -> Plan[bool]:
         """Whether an item is ready."""
         (found,) = yield self._sql.any, self._clock()

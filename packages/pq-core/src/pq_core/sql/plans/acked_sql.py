@@ -33,78 +33,101 @@ class AckedStatements:
     def __init__(self, layout: Layout, kind: Kind) -> None:
         d = layout.dialect
         p, now, main, state = d.placeholder, d.now, layout.main, layout.state
+        narrow = d.narrow
+        id = "id" if narrow else "_id"
         down = " DESC" if kind.newest_first else ""
-        order = f"priority, id{down}"
+        order = f"priority, {id}{down}"
         live = f"(due IS NULL OR due > {now})"
         ready = f"FROM {state} WHERE status = 1 AND {live}"
-        join = f"JOIN {main} ON {main}._id = {state}.id"
+        join = f" JOIN {main} ON {main}._id = {state}.id" if narrow else ""
+        lock = d.for_update
+        passing = d.skip_locked
 
         def say(sql: str, wants: Wants = "none") -> Statement:
             return Statement(sql, wants)
 
         def payload(column: str) -> str:
+            if not narrow:
+                return column
             return f"(SELECT {column} FROM {main} WHERE {main}._id = {state}.id)"
 
-        self.insert = say(
-            f"INSERT INTO {main} (data, timestamp, status, crc) VALUES ({p}, {now}, 1, {p})"
-            + d.inserted_id,
-            "id",
-        )
-        self.insert_all = say(
-            f"INSERT INTO {main} (data, timestamp, status, crc) VALUES ({p}, {now}, 1, {p})", "many"
-        )
+        fields, marks = "data, timestamp, status, crc", f"{p}, {now}, 1, {p}"
+        if not narrow:
+            fields += ", priority, attempts, token"
+            marks += f", {p}, 0, 0"
+        plain = f"INSERT INTO {main} ({fields}) VALUES ({marks})"
+        self.insert = say(plain + (d.upsert if kind.is_unique else "") + d.inserted_id, "id")
+        told: Wants = "ids" if d.bulk_ids == "told" else "many"
+        self.insert_all = say(plain + d.inserted_id, told)
         self.last_id = say(d.last_id, "one")
-        plain = f"INSERT INTO {state} (id, status, priority, attempts, token)"
-        self.add = say(f"{plain} VALUES ({p}, 1, {p}, 0, 0)")
-        self.add_all = say(f"{plain} VALUES ({p}, 1, {p}, 0, 0)", "many")
-        self.add_timed = say(
-            f"INSERT INTO {state} (id, status, priority, due, expires, attempts, token,"
-            f" dedupe_key) VALUES ({p}, {p}, {p}, {now} + {p}, {now} + {p}, 0, 0, {p})"
-        )
+        if narrow:
+            states = f"INSERT INTO {state} (id, status, priority, attempts, token)"
+            self.add = say(f"{states} VALUES ({p}, 1, {p}, 0, 0)")
+            self.add_all = say(f"{states} VALUES ({p}, 1, {p}, 0, 0)", "many")
+            self.add_timed = say(
+                f"INSERT INTO {state} (id, status, priority, due, expires, attempts, token,"
+                f" dedupe_key) VALUES ({p}, {p}, {p}, {now} + {p}, {now} + {p}, 0, 0, {p})"
+            )
+        else:
+            self.insert_timed = say(
+                f"INSERT INTO {main} (data, timestamp, crc, status, priority, due, expires,"
+                f" attempts, token, dedupe_key) VALUES"
+                f" ({p}, {now}, {p}, {p}, {p}, {now} + {p}, {now} + {p}, 0, 0, {p})"
+                + (d.upsert if kind.is_unique else "")
+                + d.inserted_id,
+                "id",
+            )
         self.same = say(
-            f"SELECT id, status FROM {state} WHERE id = (SELECT _id FROM {main} WHERE data = {p})",
+            f"SELECT id, status FROM {state}"
+            f" WHERE id = (SELECT _id FROM {main} WHERE {d.same.format(p=p)}){lock}"
+            if narrow
+            else f"SELECT _id, status FROM {main} WHERE {d.same.format(p=p)}{lock}",
             "one",
         )
         self.keyed = say(
-            f"SELECT id, status, {now} - {payload('timestamp')} FROM {state}"
-            f" WHERE dedupe_key = {p} ORDER BY id DESC LIMIT 1",
+            f"SELECT {id}, status, {now} - {payload('timestamp')} FROM {state}"
+            f" WHERE dedupe_key = {p} ORDER BY {id} DESC LIMIT 1{lock}",
             "one",
         )
         self.retime = say(
             f"UPDATE {state} SET status = {p}, priority = {p}, due = {now} + {p},"
-            f" expires = {now} + {p} WHERE id = {p}"
+            f" expires = {now} + {p} WHERE {id} = {p}"
         )
         self.some = say(
-            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1 LIMIT {p}) AS some",
+            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1 LIMIT {p}) AS few",
             "one",
         )
+        self.bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{lock}", "one")
 
         lease = f"due = {now} + {p}"
         taking = (
             f"UPDATE {state} SET status = 2, attempts = attempts + 1, token = token + 1,"
             f" owner = {p}, {lease}"
         )
-        told = (
-            f"RETURNING id, {payload('data')}, {payload('timestamp')}, {payload('crc')}, token,"
-            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
+        back = (
+            f"RETURNING {id}, {payload('data')}, {payload('timestamp')}, {payload('crc')}, token,"
+            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL), due"
         )
-        first = f"SELECT id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
-        self.claim = say(f"{taking} WHERE id = ({first}) {told}", "rows")
-        self.claim_all = say(f"{taking} WHERE id = {p}", "many")
-        found = (
-            f"SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL"
-            f" FROM {state} {join} WHERE {state}.status = 1 AND {live}"
+        first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
+        self.claim = say(f"{taking} WHERE {id} = ({first}) {back}", "rows")
+        self.claim_all = say(f"{taking} WHERE {id} = {p}", "many")
+        row = f"{id}, data, timestamp, crc, token + 1, attempts + 1"
+        where = f"FROM {state}{join} WHERE {state}.status = 1 AND {live}"
+        found = f"SELECT {row} {where}"
+        soonest = f"(SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
+        self.first = say(
+            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{passing}", "rows"
         )
-        self.next = say(f"{found} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows")
-        self.by_id = say(f"{found} AND id = {p}{d.skip_locked}", "rows")
-        beyond = f"id {'<' if down else '>'} {p}"
-        self.beyond = say(f"{found} AND {beyond} ORDER BY id{down} LIMIT 1{d.skip_locked}", "rows")
+        self.next = say(f"{found} ORDER BY {order} LIMIT {p}{passing}", "rows")
+        self.by_id = say(f"{found} AND {id} = {p}{passing}", "rows")
+        beyond = f"{id} {'<' if down else '>'} {p}"
+        self.beyond = say(f"{found} AND {beyond} ORDER BY {id}{down} LIMIT 1{passing}", "rows")
         self.status = say(
-            f"SELECT status, owner, attempts, token FROM {state} WHERE id = {p}", "one"
+            f"SELECT status, owner, attempts, token FROM {state} WHERE {id} = {p}", "one"
         )
         self.next_due = say(f"SELECT min(due) FROM {state} WHERE due IS NOT NULL", "one")
 
-        mine = f"WHERE id = {p} AND status = 2 AND owner = {p}"
+        mine = f"WHERE {id} = {p} AND status = 2 AND owner = {p}"
         done = f"UPDATE {state} SET status = 5, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
         self.ack_token = say(f"{done} AND token = {p}", "count")
@@ -113,41 +136,43 @@ class AckedStatements:
             f" {mine} AND token = {p}",
             "count",
         )
-        self.held = say(f"SELECT attempts, token FROM {state} {mine}", "one")
+        self.held = say(f"SELECT attempts, token FROM {state} {mine}{lock}", "one")
         self.give_back = say(
-            f"UPDATE {state} SET status = {p}, due = {now} + {p}, owner = NULL WHERE id = {p}"
+            f"UPDATE {state} SET status = {p}, due = {now} + {p}, owner = NULL WHERE {id} = {p}"
         )
         self.give_back_now = say(
-            f"UPDATE {state} SET status = 1, due = expires, owner = NULL WHERE id = {p}"
+            f"UPDATE {state} SET status = 1, due = expires, owner = NULL WHERE {id} = {p}"
         )
         self.fail = say(
             f"UPDATE {state} SET status = 9, due = NULL, expires = NULL, changed = {now},"
-            f" reason = {p} WHERE id = {p} AND status < 5",
+            f" reason = {p} WHERE {id} = {p} AND status < 5",
             "count",
         )
         self.extend = say(f"UPDATE {state} SET due = {now} + {p} {mine} AND token = {p}", "count")
         self.adopt = say(
-            f"UPDATE {state} SET owner = {p} WHERE id = {p} AND status = 2 AND token = {p}", "count"
+            f"UPDATE {state} SET owner = {p} WHERE {id} = {p} AND status = 2 AND token = {p}",
+            "count",
         )
         self.equal = say(
-            f"SELECT id FROM {state} {join} WHERE {state}.status = 2 AND owner = {p}"
-            f" AND data = {p} ORDER BY id LIMIT 1",
+            f"SELECT {id} FROM {state}{join} WHERE {state}.status = 2 AND owner = {p}"
+            f" AND data = {p} ORDER BY {id} LIMIT 1",
             "one",
         )
         self.mine = say(
-            f"SELECT id, data, timestamp, crc FROM {state} {join}"
-            f" WHERE {state}.status = 2 AND owner = {p} AND id > {p} ORDER BY id LIMIT {PAGE}",
+            f"SELECT {id}, data, timestamp, crc FROM {state}{join}"
+            f" WHERE {state}.status = 2 AND owner = {p} AND {id} > {p} ORDER BY {id} LIMIT {PAGE}",
             "rows",
         )
 
         self.due = say(
-            f"SELECT id, status, attempts, CASE WHEN expires <= {now} THEN 1 ELSE 0 END"
-            f" FROM {state} WHERE due <= {now} ORDER BY due LIMIT {TEND}",
+            f"SELECT {id}, status, attempts, CASE WHEN expires <= {now} THEN 1 ELSE 0 END"
+            f" FROM {state} WHERE due <= {now} ORDER BY due LIMIT {TEND}{passing}",
             "rows",
         )
-        self.show = say(f"UPDATE {state} SET status = 1, due = expires WHERE id = {p}")
-        self.postpone = say(f"UPDATE {state} SET status = 3, due = {now} + {p} WHERE id = {p}")
-        self.drop = say(f"DELETE FROM {state} WHERE id = {p}")
+        self.show = say(f"UPDATE {state} SET status = 1, due = expires WHERE {id} = {p}")
+        self.postpone = say(f"UPDATE {state} SET status = 3, due = {now} + {p} WHERE {id} = {p}")
+        if narrow:
+            self.drop = say(f"DELETE FROM {state} WHERE id = {p}")
         self.drop_item = say(f"DELETE FROM {main} WHERE _id = {p}")
         self.count_expired = say(
             f"UPDATE {layout.meta} SET expired = expired + {p} WHERE name = {p}"
@@ -156,68 +181,94 @@ class AckedStatements:
 
         self.owners = say(f"SELECT DISTINCT owner FROM {state} WHERE status = 2", "rows")
         self.of_owner = say(
-            f"SELECT id, attempts FROM {state} WHERE status = 2 AND owner = {p}", "rows"
+            f"SELECT {id}, attempts FROM {state} WHERE status = 2 AND owner = {p}{passing}", "rows"
         )
         self.of_nobody = say(
-            f"SELECT id, attempts FROM {state} WHERE status = 2 AND owner IS NULL", "rows"
+            f"SELECT {id}, attempts FROM {state} WHERE status = 2 AND owner IS NULL{passing}",
+            "rows",
         )
 
+        self.changes = say(
+            f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1),"
+            f" (SELECT min(due) FROM {state} WHERE due IS NOT NULL), max(_id), min(_id) FROM {main}",
+            "one",
+        )
         self.any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
         self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
         # SQLite uses a partial index where its condition stands in the query literally.
-        narrow = {LEASED: "status = 2", ACKED: "status = 5 AND status >= 5"}
-        narrow[FAILED] = "status = 9 AND status >= 5"
+        narrowed = {LEASED: "status = 2", ACKED: "status = 5 AND status >= 5"}
+        narrowed[FAILED] = "status = 9 AND status >= 5"
         self.count_of = {
             status: say(f"SELECT count(*) FROM {state} WHERE {where}", "one")
-            for status, where in narrow.items()
+            for status, where in narrowed.items()
         }
         self.counts = say(f"SELECT status, count(*) FROM {state} GROUP BY status", "rows")
         self.total = say(f"SELECT count(*) FROM {main}", "one")
         self.oldest = say(
             f"SELECT {now} - min(timestamp) FROM {main} WHERE _id ="
-            f" (SELECT min(id) FROM {state} WHERE status = 1)",
+            f" (SELECT min({id}) FROM {state} WHERE status = 1)",
             "one",
         )
-        columns = f"id, data, timestamp, crc, {state}.priority, {state}.status"
-        listed = f"SELECT {columns} FROM {state} {join} WHERE"
+        columns = f"{id}, data, timestamp, crc, {state}.priority, {state}.status"
+        listed = f"SELECT {columns} FROM {state}{join} WHERE"
         self.peek = say(f"{found} ORDER BY {order} LIMIT 1", "one")
         self.page = say(
             f"{listed} {state}.status = 1 AND {live} AND (priority > {p} OR (priority = {p}"
             f" AND {beyond})) ORDER BY {order} LIMIT {PAGE}",
             "rows",
         )
-        self.all = say(f"{listed} id > {p} ORDER BY id LIMIT {PAGE}", "rows")
+        self.all = say(f"{listed} {id} > {p} ORDER BY {id} LIMIT {PAGE}", "rows")
         self.dead = say(
-            f"SELECT id, reason, data, attempts, changed FROM {state} {join}"
-            f" WHERE {state}.status = 9 AND {state}.status >= 5 ORDER BY changed, id",
+            f"SELECT {id}, reason, data, attempts, changed FROM {state}{join}"
+            f" WHERE {state}.status = 9 AND {state}.status >= 5 ORDER BY changed, {id}",
             "rows",
         )
-        self.dead_ids = say(f"SELECT id FROM {state} WHERE status = 9 AND status >= 5", "rows")
+        self.dead_ids = say(f"SELECT {id} FROM {state} WHERE status = 9 AND status >= 5", "rows")
         self.redrive = say(
             f"UPDATE {state} SET status = 1, attempts = 0, due = NULL, owner = NULL,"
-            f" reason = NULL WHERE id = {p} AND status = 9",
+            f" reason = NULL WHERE {id} = {p} AND status = 9",
             "count",
         )
         self.update = say(f"UPDATE {main} SET data = {p}, crc = {p} WHERE _id = {p}", "count")
-        self.clear = say(
-            f"DELETE FROM {main} WHERE _id IN (SELECT id FROM {state} WHERE status IN (1, 3))",
-            "count",
-        )
-        self.clear_states = say(f"DELETE FROM {state} WHERE status IN (1, 3)")
+        waiting = f"DELETE FROM {state} WHERE status IN (1, 3)"
+        if narrow:
+            self.clear = say(
+                f"DELETE FROM {main} WHERE _id IN (SELECT id FROM {state} WHERE status IN (1, 3))",
+                "count",
+            )
+            self.clear_states = say(waiting)
+        else:
+            self.clear = say(waiting, "count")
         self.kept = {
             status: say(
-                f"SELECT id FROM {state} WHERE {where} ORDER BY id DESC LIMIT 1 OFFSET {p}", "one"
+                f"SELECT {id} FROM {state} WHERE {where} ORDER BY {id} DESC LIMIT 1 OFFSET {p}",
+                "one",
             )
-            for status, where in narrow.items()
+            for status, where in narrowed.items()
         }
-        self.trim_items, self.trim_states = (
-            {
+        if narrow:
+            self.trim_items, self.trim_states = (
+                {
+                    status: say(
+                        f"DELETE FROM {table} WHERE {key} IN (SELECT id FROM {state} WHERE {where}"
+                        f" AND id <= {p} ORDER BY id LIMIT {p})",
+                        "count",
+                    )
+                    for status, where in narrowed.items()
+                }
+                for table, key in ((main, "_id"), (state, "id"))
+            )
+        else:
+            self.trim_items = {
                 status: say(
-                    f"DELETE FROM {table} WHERE {key} IN (SELECT id FROM {state} WHERE {where}"
-                    f" AND id <= {p} ORDER BY id LIMIT {p})",
+                    f"DELETE FROM {main} WHERE {where} AND _id <= {p} ORDER BY _id LIMIT {p}",
                     "count",
                 )
-                for status, where in narrow.items()
+                if d.delete_limit
+                else say(
+                    f"DELETE FROM {main} WHERE _id IN (SELECT _id FROM {main} WHERE {where}"
+                    f" AND _id <= {p} ORDER BY _id LIMIT {p})",
+                    "count",
+                )
+                for status, where in narrowed.items()
             }
-            for table, key in ((main, "_id"), (state, "id"))
-        )

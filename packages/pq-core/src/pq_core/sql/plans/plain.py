@@ -2,7 +2,7 @@
 
 A ready item is a row of the table that no claim names. With `auto_commit` a get deletes the row;
 without, it adds a claim, and task_done deletes both. The claims are a narrow table, so a claim
-never rewrites a payload.
+never rewrites a payload; or a column of the table, as the dialect has it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from pq_core.protocols import DeadLetter, Stats
 from pq_core.sql.kinds import Kind
-from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes
+from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement, Wants, adds, growing, reading, single
 
@@ -53,7 +53,8 @@ class PlainPlans:
         columns = "_id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         down = " DESC" if kind.newest_first else ""
         order = f"priority, _id{down}" if kind.has_priority else f"_id{down}"
-        unclaimed = f"_id NOT IN (SELECT id FROM {claims})"
+        narrow = d.narrow
+        unclaimed = f"_id NOT IN (SELECT id FROM {claims})" if narrow else "owner IS NULL"
         ready = f"FROM {main} WHERE {unclaimed}"
 
         def say(sql: str, wants: Wants = "none") -> Statement:
@@ -65,11 +66,13 @@ class PlainPlans:
         values = f"{fields}) VALUES {marks})"
         plain = f"INSERT INTO {main} {values}"
         self._insert = say(plain + d.inserted_id, "id")
-        self._insert_all = say(plain, "many")
+        self._insert_all = say(plain + d.inserted_id, "ids" if d.bulk_ids == "told" else "many")
         self._insert_new = say(f"{d.ignore[0]} {main} {values}{d.ignore[1]}", "count")
-        self._same = say(f"SELECT _id FROM {main} WHERE data = {p}", "one")
+        self._upsert = say(f"{plain}{d.upsert}{d.inserted_id}" if d.upsert else "", "id")
+        self._same = say(f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}", "one")
         self._last_id = say(d.last_id, "one")
-        self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS some", "one")
+        self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS few", "one")
+        self._bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{d.for_update}", "one")
         self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
 
         first = f"SELECT _id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
@@ -88,12 +91,19 @@ class PlainPlans:
         self._peek = say(f"SELECT {columns} {ready} ORDER BY {order} LIMIT 1", "one")
         self._by_id = say(f"SELECT {columns} {ready} AND _id = {p}{d.skip_locked}", "rows")
         self._exists = say(f"SELECT 1 FROM {main} WHERE _id = {p}", "one")
-        self._delete = say(f"DELETE FROM {main} WHERE _id = {p}", "count")
+        self._delete = say(f"DELETE FROM {main} WHERE _id = {p}")
         self._delete_all = say(f"DELETE FROM {main} WHERE _id = {p}", "many")
         self._delete_run = say(f"DELETE FROM {main} WHERE _id BETWEEN {p} AND {p}")
         self._any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
         self._count = say(
-            f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})", "one"
+            f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})"
+            if narrow
+            else f"SELECT count(*) {ready}",
+            "one",
+        )
+        self._changes = say(
+            f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id), min(_id) FROM {main}",
+            "one",
         )
         self._total = say(f"SELECT count(*) FROM {main}", "one")
         self._update = say(f"UPDATE {main} SET data = {p}, crc = {p} WHERE _id = {p}", "count")
@@ -114,11 +124,19 @@ class PlainPlans:
         again = f"{main} ({columns}) VALUES ({places})"
         self._put_back = say(f"{d.ignore[0]} {again}{d.ignore[1]}", "count")
 
-        self._claim = say(f"INSERT INTO {claims} (id, owner) VALUES ({p}, {p})", "many")
-        self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
-        self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
-        self._owners = say(f"SELECT DISTINCT owner FROM {claims}", "rows")
-        self._claimed = say(f"SELECT count(*) FROM {claims}", "one")
+        self._narrow = narrow
+        if narrow:
+            self._claim = say(f"INSERT INTO {claims} (owner, id) VALUES ({p}, {p})", "many")
+            self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
+            self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
+            held = f"FROM {claims}"
+        else:
+            self._claim = say(f"UPDATE {main} SET owner = {p} WHERE _id = {p}", "many")
+            self._unclaim = say(f"DELETE FROM {main} WHERE _id = {p} AND owner = {p}", "count")
+            self._release = say(f"UPDATE {main} SET owner = NULL WHERE owner = {p}", "count")
+            held = f"FROM {main} WHERE owner IS NOT NULL"
+        self._owners = say(f"SELECT DISTINCT owner {held}", "rows")
+        self._claimed = say(f"SELECT count(*) {held}", "one")
 
         self._bury = say(
             f"INSERT INTO {dead} (id, data, timestamp, crc, priority, attempts, failed_at, reason)"
@@ -130,6 +148,7 @@ class PlainPlans:
         )
         self._count_dead = say(f"SELECT count(*) FROM {dead}", "one")
         self._dead_ids = say(f"SELECT id FROM {dead}", "rows")
+        self._dead_one = say(f"SELECT id FROM {dead} WHERE id = {p}{d.for_update}", "one")
         kept = "id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         back = f"{main} ({columns}) SELECT {kept} FROM {dead} WHERE id = {p}"
         self._back = say(f"{d.ignore[0]} {back}{d.ignore[1]}", "count")
@@ -162,6 +181,11 @@ class PlainPlans:
             for row in rows:
                 ids.append((yield from self._put_new(row)))  # noqa: PERF401 - it yields
             return ids
+        if self._insert_all.wants == "ids":
+            ids = []
+            for part in parts(rows):
+                ids += yield self._insert_all, [self._values(row) for row in part]
+            return ids
         if self.layout.dialect.bulk_ids == "consecutive" and rows:
             # One transaction writes at a time, and AUTOINCREMENT counts up by one.
             yield self._insert_all, [self._values(row) for row in rows]
@@ -173,12 +197,17 @@ class PlainPlans:
         return ids
 
     def _put_new(self, row: Row) -> Plan[int]:
+        if self.layout.dialect.upsert:
+            return int((yield self._upsert, self._values(row)))
         added = yield self._insert_new, self._values(row)
         found = yield self._same, (row[0],)
         del added
         return int(found[0])
 
     def _has_room(self, wanted: int, maxsize: int) -> Plan[bool]:
+        if self.layout.dialect.for_update:
+            # Of those who look for room at the same time, one after the other.
+            yield self._bound, (self.layout.table,)
         # The span of the ids bounds the number of rows from above and costs two look-ups.
         (span,) = yield self._span, ()
         if (span or 0) + wanted <= maxsize:
@@ -260,7 +289,7 @@ class PlainPlans:
             yield from self._to_dead(rows[0], failed)
             return failed, position
         if taken:
-            yield self._claim, [(each[0], owner) for each in taken]
+            yield self._claim, [(owner, each[0]) for each in taken]
         return taken, position
 
     @reading
@@ -288,7 +317,7 @@ class PlainPlans:
             yield self._delete, (id,)
             yield from self._to_dead(rows[0], item)
             return item
-        yield self._claim, [(id, owner)]
+        yield self._claim, [(owner, id)]
         return id, item, rows[0][2], rows[0]
 
     @adds(lambda _: 0)
@@ -298,13 +327,14 @@ class PlainPlans:
         for id in ids:
             if (yield self._unclaim, (id, owner)):
                 settled += 1
-                yield self._delete, (id,)
+                if self._narrow:
+                    yield self._delete, (id,)
         return settled
 
     def release(self, owner: int) -> Plan[int]:
         """Makes ready again what `owner` holds; how many."""
         count: int = yield self._release, (owner,)
-        if count:
+        if count and self._has_position:
             yield self._return, (self.layout.table,)
         return count
 
@@ -360,6 +390,12 @@ class PlainPlans:
         )
 
     # -- looking ------------------------------------------------------------------------------
+
+    @reading
+    @single
+    def changes(self) -> Plan[Any]:
+        """What differs after most changes of the queue, read in a few steps of its indexes."""
+        return tuple((yield self._changes, ()))
 
     @reading
     @single
@@ -451,9 +487,11 @@ class PlainPlans:
             ids = [row[0] for row in (yield self._dead_ids, ())]
         count = 0
         for id in ids:
+            if self.layout.dialect.for_update and not (yield self._dead_one, (id,)):
+                continue  # somebody else has put it back meanwhile
             count += yield self._back, (id,)
             yield self._forget, (id,)
-        if count:
+        if count and self._has_position:
             yield self._return, (self.layout.table,)
         return count
 

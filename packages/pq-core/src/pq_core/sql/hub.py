@@ -17,15 +17,16 @@ __all__ = ["Hub", "forget_hubs", "hub_of"]
 class Watcher(Protocol):
     """Sees the commits of others."""
 
-    def data_version(self) -> int: ...
+    def data_version(self) -> object: ...
 
 
 class Hub:
     """One bell for all objects on a table.
 
-    Its probe asks one of the engines for `PRAGMA data_version`, which changes with every commit
-    of another connection (https://sqlite.org/pragma.html#pragma_data_version), and tells when
-    the time of the alarm has come.
+    Its probe asks one of the engines for something that changes after others have changed the
+    queue (in SQLite `PRAGMA data_version`, which changes with every commit of another connection,
+    https://sqlite.org/pragma.html#pragma_data_version), and tells when the time of the alarm has
+    come.
 
     Attributes:
         bell: rings for who waits here.

@@ -6,7 +6,7 @@ import os
 import weakref
 from typing import Any, Final, Protocol
 
-from pq_core.sqlite.hub import forget_hubs
+from pq_core.sql.hub import forget_hubs
 
 __all__ = ["keep_for_ever", "watch"]
 

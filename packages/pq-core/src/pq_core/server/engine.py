@@ -1,0 +1,525 @@
+"""The engine: runs plans on a database server, each in a transaction on a connection of a pool.
+
+S1. One plan is one transaction on one connection; a plan marked `single` is one statement that
+    commits by itself. What a plan returned is handed out after its commit, never before.
+S2. A conflict (deadlock, lock wait, serialization failure) rolls back and runs the plan again,
+    after a pause with jitter, until `timeout`: then `StorageBusy`.
+S3. A connection lost before the commit was sent: nothing has happened. The plan is run again on a
+    new connection, until `timeout`.
+S4. A connection lost while the commit was under way: nobody knows. The plan is not run again, and
+    the caller is told: `OutcomeUnknown`. (A plan that only reads is.)
+S5. Opening is not patient: a server that cannot be reached then is an error at once.
+
+Waiting is done with `time.sleep`, the bell and the driver's own socket, so that green threads go
+on.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
+from pq_core.server.driver import Driver, Listener, Session, Verdict
+from pq_core.server.life import Life
+from pq_core.sql import fork
+from pq_core.sql.hub import hub_of
+from pq_core.sql.plans.owners import OwnerPlans
+from pq_core.sql.schema import Layout
+from pq_core.sql.statement import Plan, Statement
+
+__all__ = ["ServerEngine", "drive"]
+
+R = TypeVar("R")
+
+#: The pauses after a conflict, in seconds: from about a transaction to about a slow one.
+_SHORTEST: Final = 0.002
+_LONGEST: Final = 0.1
+#: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
+#: has seen one: it does not see an item of the middle that came back.
+_ANYWAY: Final = 1.0
+
+_SAVEPOINT: Final = Statement("SAVEPOINT pq_plan")
+_BACK: Final = Statement("ROLLBACK TO SAVEPOINT pq_plan")
+_RELEASE: Final = Statement("RELEASE SAVEPOINT pq_plan")
+
+
+def drive(session: Session, plan: Plan[R]) -> R:
+    """Runs a plan to its end on a session."""
+    reply: Any = None
+    send, execute = plan.send, session.execute
+    try:
+        while True:
+            statement, parameters = send(reply)
+            reply = execute(statement, parameters)
+    except StopIteration as stop:
+        result: R = stop.value
+        return result
+
+
+class ServerEngine:
+    """See `pq_core.sql.driver.Engine`.
+
+    Args:
+        driver: the way to the database; closed with the engine.
+        layout: the tables, made or migrated on opening.
+        owners: the plans of the table of owners, on the server's clock.
+        timeout: seconds to wait for others, for a free connection, and for a server that is away.
+        heartbeat: seconds between two signs of life; see `pq_core.server.life`.
+
+    Attributes:
+        where: what the queue is called in messages.
+        bell: rings for all threads of this process that wait for this table.
+        closed: whether `close` was called.
+
+    Raises:
+        StorageError: the server cannot be reached, or refuses.
+        SchemaMismatch: a newer version wrote the queue, or the table is no queue.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        layout: Layout,
+        owners: OwnerPlans,
+        *,
+        timeout: float = 10.0,
+        heartbeat: float = 5.0,
+    ) -> None:
+        self.closed = True  # for __del__, if the next lines fail
+        self.driver = driver
+        self.layout = layout
+        self.where = f"{driver.where}, table {layout.table}"
+        self._owners = owners
+        self._timeout = timeout
+        self._heartbeat = heartbeat
+        self._probe: Callable[[], Plan[Any]] | None = None
+        self._skew = 0.0
+        self._start()
+        self.closed = False
+        self._is_patient = False
+        try:
+            if not self.read(layout.is_current):
+                self._run(self._prepare, (), False)
+            self._skew = self.read(owners.now) - time.time()
+        except BaseException:
+            self.close()
+            raise
+        self._is_patient = True
+        fork.watch(self)
+
+    def _start(self) -> None:
+        #: Keeps to the number of connections; the sign of life goes past it.
+        self._gate = threading.Semaphore(self.driver.size)
+        #: The sessions of threads that are in transaction().
+        self._inside: dict[int, Session] = {}
+        self._life = Life(self.driver, self._owners, self._heartbeat, self._run_ungated)
+        self._listener: Listener | None = None
+        self._heard = 0
+        self._seen: object = None
+        self._hub = hub_of(self.driver.key, self.layout.table)
+        self.bell = self._hub.bell
+
+    def _prepare(self) -> Plan[None]:
+        """Makes or migrates the tables, one process at a time."""
+        yield from self.layout.lock()
+        yield from self._owners.create()
+        yield from self.layout.prepare()
+        yield from self.layout.unlock()
+
+    def watch(self, probe: Callable[[], Plan[Any]]) -> None:
+        """Tells the plan whose result changes with what others do; for who waits."""
+        self._probe = probe
+        self._hub.join(self)
+
+    # -- running plans ------------------------------------------------------------------------
+
+    def write(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """The result of a plan that has happened as a whole, and is as durable as put is.
+
+        Raises:
+            QueueClosed: the queue was closed.
+            StorageBusy: others were in the way for the whole timeout; nothing has happened.
+            OutcomeUnknown: the connection was lost while the server committed.
+            StorageError: the server refused, or was away for the whole timeout; nothing has
+                happened.
+        """
+        if self._inside:
+            session = self._inside.get(threading.get_ident())
+            if session is not None:
+                return self._nested(session, plan, args)
+        return self._run(plan, args, False)
+
+    def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """The same as `write`: a server makes durable what it commits."""
+        return self.write(plan, *args)
+
+    def read(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
+        """The result of a plan that sees one snapshot and changes nothing."""
+        if self._inside:
+            session = self._inside.get(threading.get_ident())
+            if session is not None:
+                return self._nested(session, plan, args)
+        return self._run(plan, args, True)
+
+    def ready(self, plans: Any, /) -> int:
+        """How many items are ready, counted in the database."""
+        count: int = self.read(plans.count)
+        return count
+
+    def _run(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...], reading: bool) -> R:
+        """Runs a plan, and again as long as rules S2 and S3 allow it."""
+        until = time.monotonic() + self._timeout
+        pause = _SHORTEST
+        while True:
+            if self.closed:
+                raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
+            if not self._gate.acquire(False):
+                self._await_gate(until)
+            try:
+                return self._run_once(plan, args, reading)
+            except _Again as again:
+                cause = again.cause
+                verdict = again.verdict
+            finally:
+                self._gate.release()
+            pause = self._pause_after(cause, verdict, until, pause)
+
+    def _run_ungated(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+        """Runs a plan once, on a connection beyond those of the gate."""
+        try:
+            return self._run_once(plan, args, False)
+        except _Again as again:
+            raise self.driver.translated(again.cause, self.where) from again.cause
+
+    def _await_gate(self, until: float) -> None:
+        if not self._gate.acquire(timeout=max(0.0, until - time.monotonic())):
+            raise StorageBusy(
+                f"{self.where}: all {self.driver.size} connections of the pool were in use for "
+                f"{self._timeout:g} s; raise max_connections, or keep transactions shorter"
+            )
+
+    def _pause_after(self, cause: Exception, verdict: Verdict, until: float, pause: float) -> float:
+        """Waits before the next attempt; how long to wait before the one after that."""
+        left = until - time.monotonic()
+        if left <= 0 or (verdict is Verdict.GONE and not self._is_patient):
+            if verdict is Verdict.GONE:
+                raise self.driver.translated(cause, self.where) from cause
+            raise StorageBusy(
+                f"{self.where}: other transactions were in the way for {self._timeout:g} s; try "
+                "again, or raise timeout"
+            ) from cause
+        # Half of it is chance, so that two that met once do not meet again and again.
+        time.sleep(min(left, pause * (0.5 + random.random() / 2)))
+        return min(_LONGEST, pause * 2)
+
+    def _run_once(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...], reading: bool) -> R:
+        """Runs a plan once.
+
+        Raises:
+            _Again: nothing has happened, and another attempt makes sense.
+        """
+        driver = self.driver
+        session: Session | None = None
+        is_sent = False  # whether it may have happened
+        try:
+            session = driver.lease()
+            if getattr(plan, "single", False):
+                is_sent = not reading
+                result = drive(session, plan(*args))
+                if is_sent:
+                    session.flush()
+            else:
+                session.begin(reading)
+                result = drive(session, plan(*args))
+                is_sent = not reading
+                session.commit()
+        except driver.errors as error:
+            raise self._failed(session, error, is_sent) from error
+        except Exception:
+            self._end(session)  # the plan has refused
+            raise
+        except BaseException:
+            # An interrupt in the middle of an answer: what comes next on this connection is the
+            # rest of it.
+            if session is not None:
+                driver.discard(session)
+            raise
+        driver.give_back(session)
+        return result
+
+    def _failed(self, session: Session | None, error: Exception, is_sent: bool) -> Exception:
+        """The error to raise after one of the driver, and what is left of the session put away."""
+        verdict = self.driver.verdict(error)
+        if verdict is Verdict.GONE:
+            if session is not None:
+                self.driver.discard(session)
+            if is_sent:
+                return self._unknown()
+            return _Again(error, verdict)
+        self._end(session)
+        if verdict is Verdict.CONFLICT:
+            return _Again(error, verdict)
+        return self.driver.translated(error, self.where)
+
+    def _unknown(self) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"{self.where}: the connection was lost while the server committed, so this call may "
+            "have happened or not; look into the queue before repeating it"
+        )
+
+    def _end(self, session: Session | None) -> None:
+        """Rolls back, and gives the session back."""
+        if session is None:
+            return
+        try:
+            session.roll_back()
+        except self.driver.errors:
+            self.driver.discard(session)
+        except BaseException:
+            self.driver.discard(session)
+            raise
+        else:
+            self.driver.give_back(session)
+
+    # -- transactions of the caller -----------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """One transaction for the calling thread; other threads go on with other connections.
+
+        Yields:
+            the driver's connection, for statements of one's own on the same database.
+
+        Raises:
+            StorageError: a transaction is open in this thread already, or was ended inside of its
+                block.
+            StorageBusy: a conflict ended it; nothing has happened, run the block again.
+            OutcomeUnknown: the connection was lost while the server committed.
+        """
+        me = threading.get_ident()
+        if me in self._inside:
+            raise StorageError(f"{self.where}: a transaction is open in this thread already")
+        session = self._begun()
+        self._inside[me] = session
+        driver = self.driver
+        is_sent = False
+        try:
+            yield session.connection
+            self._check_process(me, session)
+            if not session.is_in_transaction():
+                raise StorageError(
+                    f"{self.where}: the transaction was ended inside of its block; leave commit "
+                    "and rollback to transaction()"
+                )
+            is_sent = True
+            session.commit()
+        except driver.errors as error:
+            raise self._told(self._failed(session, error, is_sent)) from error
+        except Exception:
+            if self._inside.get(me) is session:
+                self._end(session)
+            raise
+        except BaseException:
+            if self._inside.get(me) is session:
+                driver.discard(session)
+            raise
+        else:
+            driver.give_back(session)
+        finally:
+            if self._inside.pop(me, None) is not None:
+                self._gate.release()
+        self.bell.ring()
+
+    @contextmanager
+    def joined(self, session: Session) -> Iterator[None]:
+        """The calling thread's plans run on this session, whose transaction is the caller's.
+
+        Raises:
+            StorageError: a transaction is open in this thread already.
+        """
+        me = threading.get_ident()
+        if self.closed:
+            raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
+        if me in self._inside:
+            raise StorageError(f"{self.where}: a transaction is open in this thread already")
+        self._inside[me] = session
+        try:
+            yield
+        finally:
+            self._inside.pop(me, None)
+
+    def _check_process(self, me: int, session: Session) -> None:
+        """Makes sure that a child forked inside of a transaction leaves it to its parent."""
+        if self._inside.get(me) is not session:
+            raise StorageError(
+                f"{self.where}: the process forked inside of transaction(); the transaction is "
+                "the parent's, leave the block in the child with os._exit"
+            )
+
+    def _begun(self) -> Session:
+        """A session in a transaction. The gate is held."""
+        until = time.monotonic() + self._timeout
+        pause = _SHORTEST
+        while True:
+            if self.closed:
+                raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
+            self._await_gate(until)
+            session: Session | None = None
+            try:
+                session = self.driver.lease()
+                session.begin(False)
+                session.flush()
+            except self.driver.errors as error:
+                self._gate.release()
+                failed = self._failed(session, error, False)
+                if not isinstance(failed, _Again):
+                    raise failed from error
+                pause = self._pause_after(error, failed.verdict, until, pause)
+            except BaseException:
+                self._gate.release()
+                raise
+            else:
+                return session
+
+    def _nested(self, session: Session, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+        """A plan inside of transaction(), by the thread that is in it."""
+        try:
+            session.execute(_SAVEPOINT, ())
+            try:
+                result = drive(session, plan(*args))
+            except self.driver.errors:
+                raise
+            except Exception:
+                session.execute(_BACK, ())
+                session.execute(_RELEASE, ())
+                session.flush()
+                raise
+            session.execute(_RELEASE, ())
+            session.flush()  # before the caller's next statement
+        except self.driver.errors as error:
+            verdict = self.driver.verdict(error)
+            raise self._told(_Again(error, verdict)) from error
+        return result
+
+    def _told(self, error: Exception) -> Exception:
+        """What the caller of transaction() is told instead of being run again."""
+        if not isinstance(error, _Again):
+            return error
+        if error.verdict is Verdict.CONFLICT:
+            return StorageBusy(
+                f"{self.where}: a conflict with another transaction ended this one; nothing of it "
+                "has happened, run it again"
+            )
+        return self.driver.translated(error.cause, self.where)
+
+    # -- owners and time ----------------------------------------------------------------------
+
+    def owner(self) -> int:
+        """The number under which this object claims items; alive until `close`."""
+        return self._life.owner(self)
+
+    def beat(self) -> bool:
+        """Gives a sign of life; whether there is a next one to come."""
+        if self.closed:
+            return False
+        self._life.beat()
+        return True
+
+    def dead(self, owners: Any, /) -> list[int]:
+        """Which of these owners do not live any more."""
+        suspects = [each for each in owners if each != self._life.number]
+        if not suspects or not self._life.may_judge():
+            return []
+        alive = self.read(self._owners.alive)
+        # A look that has found the connections broken is no evidence either.
+        if not self._life.may_judge():
+            return []
+        return [each for each in suspects if each not in alive]
+
+    def time(self) -> float:
+        """The server's time, in seconds since the epoch, as it was told on opening."""
+        return time.time() + self._skew
+
+    # -- waiting ------------------------------------------------------------------------------
+
+    def alarm(self, at: float, clock: Callable[[], float], /) -> None:
+        """Who waits looks again when `clock` tells this time, in seconds; inf: no need."""
+        self._hub.alarm = at, clock
+
+    def data_version(self) -> object:
+        """Changes after others have changed the queue; asked while somebody waits."""
+        anyway = int(time.monotonic() / _ANYWAY)
+        listener = self._listener
+        if listener is None or not listener.is_alive:
+            try:
+                listener = self._listen()
+                if listener is None and self._probe is not None:
+                    self._seen = self._run(self._probe, (), True)
+            except (QueueClosed, StorageBusy):
+                pass  # it is as it was, as far as anybody knows
+        return self._seen, self._heard, anyway
+
+    def _listen(self) -> Listener | None:
+        """A listener, where the driver has one."""
+        if self._listener is not None:
+            self._listener.close()
+        self._listener = self.driver.listen(self.layout.table, self._on_change)
+        return self._listener
+
+    def _on_change(self) -> None:
+        self._heard += 1
+        self.bell.ring()
+
+    # -- looking at the storage ---------------------------------------------------------------
+
+    def bytes(self) -> int:
+        """What the tables of the queue and their indexes occupy, in bytes, as the server tells."""
+        return self.read(self.layout.size)
+
+    def reclaimable(self) -> int:
+        """0: a server does not tell it of one table in a way that holds for all of them."""
+        return 0
+
+    # -- the end ------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Frees the connections and the number of the owner; a second call does nothing."""
+        if self.closed:
+            return
+        self._life.end()
+        self.closed = True
+        if self._listener is not None:
+            self._listener.close()
+        self.driver.close()
+        self._hub.leave(self)
+
+    # -- forks --------------------------------------------------------------------------------
+
+    def before_fork(self) -> bool:
+        """Nothing has to stop: the child uses nothing of what the threads are in the middle of."""
+        return False
+
+    def after_fork_in_parent(self) -> None:
+        """Nothing has changed."""
+
+    def after_fork_in_child(self) -> None:
+        """Leaves connections, listener and owner to the parent, and gets its own when needed."""
+        fork.keep_for_ever(self._listener)
+        self.driver.abandon()
+        self._start()
+        if not self.closed and self._probe is not None:
+            self._hub.join(self)
+
+
+class _Again(Exception):
+    """Nothing has happened; another attempt makes sense."""
+
+    def __init__(self, cause: Exception, verdict: Verdict) -> None:
+        super().__init__()
+        self.cause = cause
+        self.verdict = verdict

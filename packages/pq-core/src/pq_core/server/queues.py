@@ -1,0 +1,222 @@
+"""The queues in a database server, but for what a wheel knows of its server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, TypeVar
+
+from pq_core.protocols import AnySerializer
+from pq_core.serializers import Codec, codec
+from pq_core.server.driver import Driver
+from pq_core.server.engine import ServerEngine
+from pq_core.sql.ackqueue import AckQueue
+from pq_core.sql.base import BaseQueue
+from pq_core.sql.dialect import Dialect
+from pq_core.sql.kinds import Kind
+from pq_core.sql.options import AckOptions
+from pq_core.sql.plainqueue import PlainQueue
+from pq_core.sql.plans.acked import AckedPlans, Retry
+from pq_core.sql.plans.owners import OwnerPlans
+from pq_core.sql.plans.plain import PlainPlans
+from pq_core.sql.rows import opener
+from pq_core.sql.schema import Layout, queue_layout
+
+__all__ = ["AckServerQueue", "InServer", "PlainServerQueue", "Settings"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What every queue in a server takes, whatever its kind and its server.
+
+    Attributes:
+        timeout: seconds to wait for others, for a free connection, and for a server that is away.
+        serializer: pickle, json, msgpack, cbor2, or an object with dumps and loads.
+        maxsize: how many items may be ready before put waits; 0 or less: any number.
+        heartbeat: seconds between two signs of life of a consumer; after four without one it
+            counts as dead.
+        clock: the time in seconds since the epoch, by which items are stamped and leases end;
+            None: the server's.
+
+    Raises:
+        ValueError: one is out of range.
+    """
+
+    timeout: float = 10.0
+    serializer: AnySerializer | Codec = "pickle"
+    maxsize: int = 0
+    heartbeat: float = 5.0
+    clock: Callable[[], float] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.timeout >= 0:
+            raise ValueError(
+                f"'timeout' must be a non-negative number of seconds, not {self.timeout!r}"
+            )
+        if not self.heartbeat > 0:
+            raise ValueError(
+                f"'heartbeat' must be a positive number of seconds, not {self.heartbeat!r}"
+            )
+
+    def arguments(self) -> dict[str, Any]:
+        """The parameters of a constructor that they came from, to open the queue again."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def now(self) -> tuple[float, ...]:
+        """The parameters that the dialect's `now` takes."""
+        return () if self.clock is None else (self.clock(),)
+
+
+class InServer(BaseQueue[T]):
+    """The part of a queue object that knows its server.
+
+    Attributes:
+        kind: of queue.
+        _server: the engine.
+        _arguments: the constructor's, to open the queue again in another process.
+    """
+
+    kind: ClassVar[Kind]
+    _server: ServerEngine
+    _arguments: dict[str, Any]
+
+    def _open(
+        self, driver: Driver, dialect: Dialect, name: str, table: str | None, settings: Settings
+    ) -> tuple[Layout, Codec]:
+        """Opens the engine.
+
+        Args:
+            driver: the way to the database; closed with the queue.
+            dialect: of the database.
+            name: of the queue.
+            table: of the items; None: the kind's prefix and the name.
+            settings: see there.
+
+        Returns:
+            the tables, and what reads and writes the items.
+        """
+        owners = OwnerPlans(dialect)
+        if settings.clock is not None:
+            dialect = replace(dialect, now=dialect.placeholder)
+        layout = queue_layout(dialect, self.kind, name, table)
+        of_items = codec(settings.serializer)
+        self._server = ServerEngine(
+            driver, layout, owners, timeout=settings.timeout, heartbeat=settings.heartbeat
+        )
+        return layout, of_items
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Several puts, acks and statements of one's own, all or nothing.
+
+        Nothing inside may wait for others: get and put there with ``block=False``. ::
+
+            with queue.transaction() as connection:
+                with connection.cursor() as cursor:
+                    cursor.execute("UPDATE account SET ...")
+                queue.put("tell the customer")
+
+        It commits on a clean exit and rolls back on an exception. A conflict with somebody else's
+        transaction ends it with `StorageBusy`, and nothing of it has happened: run the block
+        again.
+
+        Yields:
+            the driver's connection. Leave commit and rollback to this method.
+
+        Raises:
+            StorageBusy: see above; or no connection was free for the whole timeout.
+            OutcomeUnknown: the connection was lost while the server committed.
+            StorageError: the server refused.
+        """
+        with self._server.transaction() as connection:
+            try:
+                yield connection
+            finally:
+                self._undo()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reopened, (type(self), self._arguments)
+
+
+class PlainServerQueue(InServer[T], PlainQueue[T]):
+    """A queue whose get settles; see the classes of the wheels.
+
+    Args:
+        driver: the way to the database; closed with the queue.
+        dialect: of the database.
+        name: of the queue.
+        table: of the items; None: the kind's prefix and the name.
+        settings: see there.
+        auto_commit: get settles; otherwise task_done does.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        dialect: Dialect,
+        name: str,
+        table: str | None,
+        settings: Settings,
+        auto_commit: bool,
+    ) -> None:
+        layout, of_items = self._open(driver, dialect, name, table, settings)
+        open_row = opener(of_items, self._server.where)
+        plans = PlainPlans(layout, self.kind, open_row, settings.now)
+        self._server.watch(plans.changes)
+        PlainQueue.__init__(
+            self,
+            self._server,
+            plans,
+            self.kind,
+            of_items,
+            open_row,
+            settings.maxsize,
+            auto_commit,
+        )
+
+
+class AckServerQueue(InServer[T], AckQueue[T]):
+    """A queue whose items are settled one by one; see the classes of the wheels.
+
+    Args:
+        driver: the way to the database; closed with the queue.
+        dialect: of the database.
+        name: of the queue.
+        table: of the items; None: the kind's prefix and the name.
+        settings: see there.
+        options: of the ack queue.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        dialect: Dialect,
+        name: str,
+        table: str | None,
+        settings: Settings,
+        options: AckOptions,
+    ) -> None:
+        layout, of_items = self._open(driver, dialect, name, table, settings)
+        open_row = opener(of_items, self._server.where)
+        retry = Retry(options.max_attempts, options.backoff)
+        plans = AckedPlans(layout, self.kind, open_row, settings.now, retry)
+        self._server.watch(plans.changes)
+        AckQueue.__init__(
+            self,
+            self._server,
+            plans,
+            self.kind,
+            of_items,
+            open_row,
+            settings.maxsize,
+            options,
+            settings.clock or self._server.time,
+        )
+
+
+def reopened(cls: type[Any], arguments: dict[str, Any]) -> Any:
+    """A queue object on the same storage as one that was pickled."""
+    return cls(**arguments)

@@ -1,0 +1,48 @@
+"""Names that become identifiers and channels of PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from hashlib import md5
+from typing import Final
+
+__all__ = ["LONGEST", "channel_of", "derived", "folded", "quoted"]
+
+#: The longest identifier or channel, in bytes (NAMEDATALEN - 1; PostgreSQL manual, 4.1.1).
+LONGEST: Final = 63
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+def quoted(name: str) -> str:
+    """`name` as an identifier, quoted.
+
+    Raises:
+        ValueError: it is empty, too long, or holds a NUL character.
+    """
+    if not name:
+        raise ValueError("a name must not be empty")
+    if "\0" in name:
+        raise ValueError(f"the name {name!r} holds a NUL character; leave it out")
+    if len(name.encode()) > LONGEST:
+        raise ValueError(f"the name {name!r} is longer than {LONGEST} bytes; shorten it")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def folded(name: str) -> str:
+    """The name that PostgreSQL gives to a table called `name` without quotes (manual, 4.1.1)."""
+    return name.lower() if _PLAIN.fullmatch(name) else name
+
+
+def derived(prefix: str, name: str) -> str:
+    """A name made of `prefix` and `name`, never too long."""
+    whole = prefix + name
+    return whole if len(whole.encode()) <= LONGEST else prefix + _digest(name)
+
+
+def channel_of(name: str) -> str:
+    """The channel that tells of new jobs in the queue called `name`; the same as pq's."""
+    return name if len(name.encode()) <= LONGEST else f"pq_{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return md5(name.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,136 @@
+"""One connection in one transaction: what plans say, said in as few round trips as possible.
+
+A statement that wants no answer is held back and travels with the next one: a simple query may
+hold several, executed in their order until one fails (PostgreSQL manual, 55.2.2, "Simple Query").
+So a get with its BEGIN and COMMIT takes two round trips, and nothing is ever prepared on the
+server, as poolers like it that give each transaction another server process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from pq_core.sql.statement import Statement
+from pq_postgres._library import psycopg
+
+__all__ = ["PostgresSession"]
+
+#: As the plans need it, whatever the server's default is.
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+#: No more than this is held back, in characters: the server answers each statement, and who sends
+#: without reading the answers may be blocked by a server that waits for the same.
+_HELD: Final = 1 << 16
+
+
+class PostgresSession:
+    """See `pq_core.server.driver.Session`.
+
+    Args:
+        connection: of psycopg, in autocommit mode.
+
+    Attributes:
+        connection: the same.
+    """
+
+    __slots__ = ("_cursor", "_escaping", "_held", "_size", "connection")
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self._cursor = connection.cursor(row_factory=psycopg().rows.tuple_row)
+        self._escaping = psycopg().pq.Escaping(connection.pgconn)
+        self._held: list[str] = []
+        self._size = 0
+
+    def begin(self, reading: bool) -> None:
+        """Starts a transaction, with its first statement."""
+        self._held.append(_BEGIN_READING if reading else _BEGIN)
+
+    def execute(self, statement: Statement, parameters: Sequence[Any]) -> Any:
+        """What the statement wants."""
+        wants, sql = statement.wants, statement.sql
+        if wants == "many":
+            for each in parameters:
+                self._hold(self._rendered(sql, each))
+            return None
+        if wants == "none":
+            self._hold(self._rendered(sql, parameters))
+            return None
+        if wants == "ids":
+            return self._insert(sql, parameters)
+        self._send(self._rendered(sql, parameters))
+        cursor = self._cursor
+        if wants == "rows":
+            return cursor.fetchall()
+        if wants == "one":
+            return cursor.fetchone()
+        return cursor.fetchone()[0] if wants == "id" else cursor.rowcount
+
+    def flush(self) -> None:
+        """Sends what was held back."""
+        if self._held:
+            self._send(self._held.pop())
+
+    def commit(self) -> None:
+        """Ends the transaction, together with what was held back."""
+        self._send("COMMIT")
+        if self._cursor.statusmessage != "COMMIT":
+            # The server answers so, without an error, where a statement has failed before.
+            raise psycopg().errors.InFailedSqlTransaction("the transaction was rolled back")
+
+    def roll_back(self) -> None:
+        """Ends the transaction; nothing has happened."""
+        self._held.clear()
+        self._size = 0
+        if self.is_in_transaction():
+            self._send("ROLLBACK")
+
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open, as the server told last."""
+        return bool(self.connection.pgconn.transaction_status) or bool(self._held)
+
+    def _insert(self, sql: str, rows: Sequence[Sequence[Any]]) -> list[int]:
+        """The ids of rows inserted by one statement, which numbers them as they come."""
+        head, values, row = sql.rpartition(" VALUES ")
+        row, returning, tail = row.partition(" RETURNING ")
+        literal = self._literal
+        text = ", ".join([row % tuple(map(literal, each)) for each in rows])
+        self._send(head % () + values + text + returning + tail % ())
+        return sorted(row[0] for row in self._cursor.fetchall())
+
+    def _rendered(self, sql: str, parameters: Sequence[Any]) -> str:
+        return sql % tuple(map(self._literal, parameters))
+
+    def _literal(self, value: Any) -> str:
+        """A parameter of a plan as SQL; plans have no other types."""
+        if value is None:
+            return "NULL"
+        if type(value) is bytes:
+            return f"E'\\\\x{value.hex()}'::bytea"
+        if isinstance(value, (int, float)):
+            return f"({value!r})" if value < 0 else repr(value)
+        if isinstance(value, str):
+            if "\0" in value:
+                raise ValueError("PostgreSQL stores no NUL character in a text; leave it out")
+            escaped: bytes = self._escaping.escape_literal(value.encode())
+            return escaped.decode()
+        return self._literal(bytes(value))
+
+    def _hold(self, sql: str) -> None:
+        if self._size + len(sql) > _HELD:
+            self._send(sql)
+            return
+        self._held.append(sql)
+        self._size += len(sql)
+
+    def _send(self, sql: str) -> None:
+        """Executes what was held back and this statement; its answer is the cursor's."""
+        if self._held:
+            sql = ";".join([*self._held, sql])
+            self._held.clear()
+            self._size = 0
+        cursor = self._cursor
+        cursor.execute(sql.encode())
+        while cursor.nextset():
+            pass

@@ -1,0 +1,140 @@
+"""The contract on the PostgreSQL family."""
+
+from __future__ import annotations
+
+import itertools
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import pytest
+
+from pq_core.testing.contract import AckQueueContract, QueueContract
+from pq_postgres import (
+    FILOPostgresAckQueue,
+    FILOPostgresQueue,
+    PostgresAckQueue,
+    PostgresPriorityQueue,
+    PostgresQueue,
+    PostgresUniqueAckQ,
+    PostgresUniqueQ,
+)
+
+_NUMBERS = itertools.count()
+
+SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
+#: Consumers that were killed are noticed within two seconds.
+QUICK = MappingProxyType({"heartbeat": 0.5})
+
+
+class InPostgres:
+    """What all of them have in common."""
+
+    cls: ClassVar[Any]
+    local = False
+    has_verify = False
+    serializers = SERIALIZERS
+    options: ClassVar[Any] = QUICK
+
+    @pytest.fixture
+    def where(self, postgres: str) -> tuple[str, str]:
+        """A database, and the name of a queue that is not there yet."""
+        return postgres, f"q{next(_NUMBERS)}"
+
+    def open(self, where: Any, **options: Any) -> Any:
+        """The queue."""
+        return self.cls(*where, **options)
+
+
+class TestFIFO(InPostgres, QueueContract):
+    """As it comes: get settles."""
+
+    at_least_once = False
+    cls: ClassVar[Any] = PostgresQueue
+
+
+@pytest.mark.slow
+class TestFILO(TestFIFO):
+    order = "filo"
+    cls = FILOPostgresQueue
+
+
+@pytest.mark.slow
+class TestUnique(TestFIFO):
+    unique = True
+    cls = PostgresUniqueQ
+
+
+@pytest.mark.slow
+class TestPriority(TestFIFO):
+    order = "priority"
+    cls = PostgresPriorityQueue
+
+
+@pytest.mark.slow
+class TestFIFOThatHolds(TestFIFO):
+    """With auto_commit=False task_done settles."""
+
+    at_least_once = True
+    options = MappingProxyType({"auto_commit": False, **QUICK})
+
+    def test_task_done_too_often(self) -> None:
+        """task_done without an item is a ValueError, unless it makes a put durable."""
+        queue = self.queue()
+        with pytest.raises(ValueError, match="task_done"):
+            queue.task_done()
+        queue.put("a")
+        queue.task_done()
+        with pytest.raises(ValueError, match="task_done"):
+            queue.task_done()
+        assert queue.get() == "a"
+        queue.task_done()
+
+
+@pytest.mark.slow
+class TestFILOThatHolds(TestFIFOThatHolds):
+    order = "filo"
+    cls = FILOPostgresQueue
+
+
+@pytest.mark.slow
+class TestUniqueThatHolds(TestFIFOThatHolds):
+    unique = True
+    cls = PostgresUniqueQ
+
+
+@pytest.mark.slow
+class TestPriorityThatHolds(TestFIFOThatHolds):
+    order = "priority"
+    cls = PostgresPriorityQueue
+
+
+@pytest.mark.slow
+class TestNotified(TestFIFO):
+    """Woken by LISTEN and NOTIFY."""
+
+    options = MappingProxyType({"notify": True, **QUICK})
+
+
+class TestAck(InPostgres, AckQueueContract):
+    """Items are settled one by one."""
+
+    cls: ClassVar[Any] = PostgresAckQueue
+
+
+@pytest.mark.slow
+class TestFILOAck(TestAck):
+    order = "filo"
+    cls = FILOPostgresAckQueue
+
+
+@pytest.mark.slow
+class TestUniqueAck(TestAck):
+    unique = True
+    cls = PostgresUniqueAckQ
+
+
+@pytest.mark.slow
+class TestNotifiedAck(TestAck):
+    """Woken by LISTEN and NOTIFY."""
+
+    options = MappingProxyType({"notify": True, **QUICK})
