@@ -7,12 +7,11 @@ CREATE TABLE `ack_filo_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LON
 CREATE TABLE `pq_state_ack_filo_queue_x` (id BIGINT PRIMARY KEY, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE INDEX `pq_ready_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (status, priority, id DESC, due);
 CREATE INDEX `pq_leased_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (owner);
-CREATE INDEX `pq_due_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (due);
 CREATE INDEX `pq_settled_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (status, id);
+CREATE INDEX `pq_due_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (due);
 CREATE INDEX `pq_key_ack_filo_queue_x` ON `pq_state_ack_filo_queue_x` (dedupe_key);
 INSERT INTO `pq_state_ack_filo_queue_x` (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM `ack_filo_queue_x`;
-DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
 -- ack
 UPDATE `pq_state_ack_filo_queue_x` SET status = 5, due = NULL, expires = NULL WHERE id = %s AND status = 2 AND owner = %s;
@@ -48,6 +47,9 @@ SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ac
 UPDATE `pq_state_ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = (SELECT id FROM `pq_state_ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, (SELECT data FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`._id = `pq_state_ack_filo_queue_x`.id), (SELECT timestamp FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`._id = `pq_state_ack_filo_queue_x`.id), (SELECT crc FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`._id = `pq_state_ack_filo_queue_x`.id), token, attempts, (SELECT min(due) FROM `pq_state_ack_filo_queue_x` WHERE due IS NOT NULL);
 
 -- claim_all
+UPDATE `pq_state_ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
+
+-- claim_one
 UPDATE `pq_state_ack_filo_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
 
 -- clear
@@ -100,6 +102,9 @@ UPDATE `pq_state_ack_filo_queue_x` SET due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE i
 
 -- fail
 UPDATE `pq_state_ack_filo_queue_x` SET status = 9, due = NULL, expires = NULL, changed = UNIX_TIMESTAMP(NOW(6)), reason = %s WHERE id = %s AND status < 5;
+
+-- first
+SELECT id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `pq_state_ack_filo_queue_x` WHERE due IS NOT NULL), UNIX_TIMESTAMP(NOW(6)) FROM `pq_state_ack_filo_queue_x` JOIN `ack_filo_queue_x` ON `ack_filo_queue_x`._id = `pq_state_ack_filo_queue_x`.id WHERE `pq_state_ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- give_back
 UPDATE `pq_state_ack_filo_queue_x` SET status = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s, owner = NULL WHERE id = %s;

@@ -7,8 +7,7 @@ CREATE TABLE `filo_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLO
 CREATE TABLE `pq_claims_filo_queue_x` (id BIGINT PRIMARY KEY, owner BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE INDEX `pq_owner_filo_queue_x` ON `pq_claims_filo_queue_x` (owner);
 CREATE TABLE `pq_dead_filo_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
 -- age
 SELECT UNIX_TIMESTAMP(NOW(6)) - timestamp FROM `filo_queue_x` WHERE _id = %s;

@@ -7,8 +7,7 @@ CREATE TABLE "filo_queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, t
 CREATE TABLE "pq_claims_filo_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
 CREATE INDEX "pq_owner_filo_queue_x" ON "pq_claims_filo_queue_x" (owner);
 CREATE TABLE "pq_dead_filo_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- age
 SELECT ? - timestamp FROM "filo_queue_x" WHERE _id = ?;

@@ -14,23 +14,22 @@ is one transaction, so it has happened or it has not.
 
 `crc` is the CRC-32 of `data`, NULL in rows of predecessors. The column `status` of a
 predecessor's ack table is read once, when it is migrated.
+
+Versions of a queue's tables: 1 is the first; in 2 the ack queues of SQLite have one index for all
+states instead of three (see `_state_indexes`). Others are at 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
 
 from pq_core.errors import SchemaMismatch
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
 
-__all__ = ["VERSION", "Layout", "dictionary_layout", "queue_layout"]
-
-#: The version that this code writes.
-VERSION: Final = 1
+__all__ = ["Layout", "dictionary_layout", "queue_layout"]
 
 #: Statements that bring a table from one version to the next, for a table that has these columns.
 Migration = Callable[["Layout", frozenset[str]], list[str]]
@@ -44,7 +43,8 @@ class Layout:
         dialect: of the database.
         table: the plain name of the table of items.
         required: columns without which that table is somebody else's.
-        migrations: the first makes version 1, and so on.
+        migrations: the first makes the newest version, from nothing or from what a predecessor
+            left; the second makes version 2 of version 1, and so on.
         main: the table of items, quoted.
         claims: see the module.
         dead: see the module.
@@ -73,6 +73,11 @@ class Layout:
         ):
             object.__setattr__(self, attribute, name_of(name))
 
+    @property
+    def version(self) -> int:
+        """The version that this code writes."""
+        return len(self.migrations)
+
     def create(self, table: str, *columns: str) -> str:
         """The statement that makes a table."""
         return f"CREATE TABLE {table} ({', '.join(columns)}){self.dialect.suffix}"
@@ -91,7 +96,7 @@ class Layout:
             SchemaMismatch: the queue was written by a newer version.
         """
         version = yield from self._version()
-        return version == VERSION
+        return version == self.version
 
     def prepare(self) -> Plan[None]:
         """Makes or migrates the tables; does nothing where they are as they should be.
@@ -102,7 +107,7 @@ class Layout:
         """
         d = self.dialect
         version = yield from self._version()
-        if version == VERSION:
+        if version == self.version:
             return
         rows = yield Statement(d.columns, "rows"), (self.table,)
         columns = frozenset(row[0] for row in rows)
@@ -120,18 +125,18 @@ class Layout:
             ),
             (),
         )
-        for migration in self.migrations[version:]:
+        for migration in self.migrations[version:] if version else self.migrations[:1]:
             for sql in migration(self, columns):
                 yield Statement(sql), ()
         p = d.placeholder
-        yield Statement(f"DELETE FROM {self.meta} WHERE name = {p}"), (self.table,)
-        yield (
-            Statement(
-                f"INSERT INTO {self.meta} (name, version, marks, expired, returned)"
+        if version:
+            sql = f"UPDATE {self.meta} SET version = {p} WHERE name = {p}"
+        else:
+            sql = (
+                f"INSERT INTO {self.meta} (version, name, marks, expired, returned)"
                 f" VALUES ({p}, {p}, 0, 0, 0)"
-            ),
-            (self.table, VERSION),
-        )
+            )
+        yield Statement(sql), (self.version, self.table)
 
     def mark(self) -> Plan[None]:
         """A change that means nothing, to have something to commit and so to sync."""
@@ -145,12 +150,30 @@ class Layout:
         sql = f"SELECT version FROM {self.meta} WHERE name = {self.dialect.placeholder}"
         row = yield Statement(sql, "one"), (self.table,)
         version = int(row[0]) if row else 0
-        if version > VERSION:
+        if version > self.version:
             raise SchemaMismatch(
                 f"the table {self.table!r} has the schema version {version}, and this version "
-                f"knows {VERSION} at most; upgrade persistqueue"
+                f"knows {self.version} at most; upgrade persistqueue"
             )
         return version
+
+
+def _to_one_index_of(kind: Kind) -> Migration:
+    """From version 1 of an ack queue to version 2."""
+
+    def migrate(layout: Layout, columns: frozenset[str]) -> list[str]:
+        del columns
+        names = (
+            layout.dialect.name_of(f"pq_{role}_{layout.table}")
+            for role in ("ready", "leased", "settled")
+        )
+        return [
+            *(f"DROP INDEX {name}" for name in names),
+            f"UPDATE {layout.state} SET priority = 0 WHERE status = 5",
+            *_state_indexes(layout, kind),
+        ]
+
+    return migrate
 
 
 def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
@@ -171,7 +194,8 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
         table = _main_table(layout, kind, columns)
         return table + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
 
-    return Layout(dialect, kind.table(name), frozenset(required), (first,))
+    migrations = (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
+    return Layout(dialect, kind.table(name), frozenset(required), migrations)
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:
@@ -235,11 +259,31 @@ def _side_tables(layout: Layout) -> list[str]:
     ]
 
 
+def _state_indexes(layout: Layout, kind: Kind) -> list[str]:
+    """By which the next item, those that are out and those that are settled are found.
+
+    In the one index the states lie from the last to the first: settled items from the oldest to
+    the newest, then those that are out, then those that are ready from the next to the last. So
+    a claim moves an entry over the border between two neighbours, an acknowledgement over the
+    next one, and mostly they write one page where three partial indexes write two. An acked item
+    has priority 0, to be in the order of the ids.
+    """
+    state = layout.state
+    order = f"priority, id{' DESC' if kind.newest_first else ''}, due"
+    if layout.dialect.one_index:
+        return [layout.index("order", state, f"status DESC, {order}")]
+    return [
+        layout.index("ready", state, order, "status = 1")
+        if layout.dialect.partial_indexes
+        else layout.index("ready", state, f"status, {order}"),
+        layout.index("leased", state, "owner", "status = 2"),
+        layout.index("settled", state, "status, id", "status >= 5"),
+    ]
+
+
 def _state_table(layout: Layout, kind: Kind) -> list[str]:
     d = layout.dialect
     state = layout.state
-    newest = " DESC" if kind.newest_first else ""
-    ready = f"priority, id{newest}, due"
     # What a predecessor wrote: 0 and 1 are ready, 2 is out, 5 is done, 9 has failed.
     known = "CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END"
     filled = f"SELECT _id, {known}, 0, 0, 0 FROM {layout.main}"
@@ -258,12 +302,8 @@ def _state_table(layout: Layout, kind: Kind) -> list[str]:
             f"dedupe_key {d.word}",
             f"reason {d.text}",
         ),
-        layout.index("ready", state, ready, "status = 1")
-        if d.partial_indexes
-        else layout.index("ready", state, f"status, {ready}"),
-        layout.index("leased", state, "owner", "status = 2"),
+        *_state_indexes(layout, kind),
         layout.index("due", state, "due", "due IS NOT NULL"),
-        layout.index("settled", state, "status, id", "status >= 5"),
         layout.index("key", state, "dedupe_key", "dedupe_key IS NOT NULL"),
         f"INSERT INTO {state} (id, status, priority, attempts, token) {filled}",
     ]

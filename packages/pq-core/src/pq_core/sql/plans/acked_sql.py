@@ -84,17 +84,21 @@ class AckedStatements:
             f"UPDATE {state} SET status = 2, attempts = attempts + 1, token = token + 1,"
             f" owner = {p}, {lease}"
         )
+        soonest = f"(SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
         told = (
             f"RETURNING id, {payload('data')}, {payload('timestamp')}, {payload('crc')}, token,"
-            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
+            f" attempts, {soonest}"
         )
         first = f"SELECT id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
         self.claim = say(f"{taking} WHERE id = ({first}) {told}", "rows")
+        self.claim_one = say(f"{taking} WHERE id = {p}")
         self.claim_all = say(f"{taking} WHERE id = {p}", "many")
-        found = (
-            f"SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL"
-            f" FROM {state} {join} WHERE {state}.status = 1 AND {live}"
+        row = "id, data, timestamp, crc, token + 1, attempts + 1"
+        where = f"FROM {state} {join} WHERE {state}.status = 1 AND {live}"
+        self.first = say(
+            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{d.skip_locked}", "rows"
         )
+        found = f"SELECT {row}, NULL {where}"
         self.next = say(f"{found} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows")
         self.by_id = say(f"{found} AND id = {p}{d.skip_locked}", "rows")
         beyond = f"id {'<' if down else '>'} {p}"
@@ -105,7 +109,8 @@ class AckedStatements:
         self.next_due = say(f"SELECT min(due) FROM {state} WHERE due IS NOT NULL", "one")
 
         mine = f"WHERE id = {p} AND status = 2 AND owner = {p}"
-        done = f"UPDATE {state} SET status = 5, due = NULL, expires = NULL {mine}"
+        settled = "status = 5, priority = 0" if d.one_index else "status = 5"
+        done = f"UPDATE {state} SET {settled}, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
         self.ack_token = say(f"{done} AND token = {p}", "count")
         self.held = say(f"SELECT attempts, token FROM {state} {mine}", "one")
@@ -159,8 +164,10 @@ class AckedStatements:
 
         self.any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
         self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
-        # SQLite uses a partial index where its condition stands in the query literally.
-        narrow = {LEASED: "status = 2", ACKED: "status = 5 AND status >= 5"}
+        # A partial index is used where its condition stands in the query; the one index has acked
+        # items in the order of their ids, by priority 0.
+        more = "priority = 0" if d.one_index else "status >= 5"
+        narrow = {LEASED: "status = 2", ACKED: f"status = 5 AND {more}"}
         narrow[FAILED] = "status = 9 AND status >= 5"
         self.count_of = {
             status: say(f"SELECT count(*) FROM {state} WHERE {where}", "one")
