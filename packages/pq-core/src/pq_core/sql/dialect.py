@@ -31,7 +31,8 @@ class Dialect:
         now: the time in seconds since the epoch: an expression, or a placeholder where the
             caller's clock is as good as the storage's, because it is the same machine.
         returning: UPDATE and DELETE can return the rows they changed.
-        in_process: a statement costs no round trip, so two plain ones beat a clever one.
+        in_process: a statement costs no round trip, so in one transaction two plain ones beat one
+            with RETURNING.
         skip_locked: behind a SELECT that claims: locks the row, or passes on to the next.
         partial_indexes: an index may have a WHERE.
         one_index: a change of state costs the fewest pages where one index, in which the places

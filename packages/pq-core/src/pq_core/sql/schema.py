@@ -194,7 +194,9 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
         table = _main_table(layout, kind, columns)
         return table + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
 
-    migrations = (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
+    migrations = (
+        (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
+    )
     return Layout(dialect, kind.table(name), frozenset(required), migrations)
 
 

@@ -206,9 +206,7 @@ class SQLiteEngine(Link):
             known = self._known
             if known is not None and known[0] == version:
                 return known[1]
-            count, version = self._attempt(
-                lambda cursor: snapshot(cursor, self._counted, (plans,))
-            )
+            count, version = self._attempt(lambda cursor: snapshot(cursor, self._counted, (plans,)))
             self._known = (version, count)
             return count
 

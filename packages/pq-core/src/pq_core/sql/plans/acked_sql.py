@@ -96,7 +96,8 @@ class AckedStatements:
         row = "id, data, timestamp, crc, token + 1, attempts + 1"
         where = f"FROM {state} {join} WHERE {state}.status = 1 AND {live}"
         self.first = say(
-            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{d.skip_locked}", "rows"
+            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{d.skip_locked}",
+            "rows",
         )
         found = f"SELECT {row}, NULL {where}"
         self.next = say(f"{found} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows")
