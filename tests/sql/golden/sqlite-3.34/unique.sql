@@ -2,6 +2,7 @@
 
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
+SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
 CREATE TABLE "unique_queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, timestamp FLOAT, crc INTEGER, UNIQUE (data));
 CREATE TABLE "pq_claims_unique_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);

@@ -42,6 +42,7 @@ class Dialect:
             before it precede it ("consecutive"), or each insert tells its own ("each").
         last_id: asks for the last id after such an insert; empty where it is not needed.
         inserted_id: behind an INSERT, where the id comes back as a row.
+        bare_tables: a predecessor also made tables without the name of their queue.
         columns: asks for the names of the columns of the table that is its one parameter.
         suffix: behind CREATE TABLE.
     """
@@ -66,6 +67,7 @@ class Dialect:
     bulk_ids: Literal["consecutive", "each"]
     last_id: str
     inserted_id: str
+    bare_tables: bool
     columns: str
     suffix: str = ""
 
@@ -108,6 +110,7 @@ SQLITE: Final = Dialect(
     bulk_ids="consecutive",
     last_id="SELECT last_insert_rowid()",
     inserted_id="",
+    bare_tables=True,
     columns="SELECT name FROM pragma_table_info(?)",
 )
 
@@ -135,6 +138,7 @@ MYSQL: Final = Dialect(
     bulk_ids="each",
     last_id="",
     inserted_id="",
+    bare_tables=False,
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND table_name = %s"
@@ -163,6 +167,7 @@ POSTGRESQL: Final = Dialect(
     bulk_ids="each",
     last_id="",
     inserted_id=" RETURNING _id",
+    bare_tables=False,
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"

@@ -23,13 +23,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from pq_core.errors import SchemaMismatch
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
 
-__all__ = ["Layout", "dictionary_layout", "queue_layout"]
+__all__ = ["META", "Layout", "dictionary_layout", "queue_layout"]
+
+#: The columns of a table that persist-queue's async classes made: one for all names.
+_BARE: Final = frozenset({"_id", "data", "timestamp"})
+#: The plain name of the table of versions.
+META: Final = "pq_meta"
 
 #: Statements that bring a table from one version to the next, for a table that has these columns.
 Migration = Callable[["Layout", frozenset[str]], list[str]]
@@ -45,6 +51,7 @@ class Layout:
         required: columns without which that table is somebody else's.
         migrations: the first makes the newest version, from nothing or from what a predecessor
             left; the second makes version 2 of version 1, and so on.
+        bare: the plain name of a table that a predecessor made for a queue of any name; "": none.
         main: the table of items, quoted.
         claims: see the module.
         dead: see the module.
@@ -56,6 +63,7 @@ class Layout:
     table: str
     required: frozenset[str]
     migrations: tuple[Migration, ...]
+    bare: str = ""
     main: str = field(init=False)
     claims: str = field(init=False)
     dead: str = field(init=False)
@@ -69,7 +77,7 @@ class Layout:
             ("claims", f"pq_claims_{self.table}"),
             ("dead", f"pq_dead_{self.table}"),
             ("state", f"pq_state_{self.table}"),
-            ("meta", "pq_meta"),
+            ("meta", META),
         ):
             object.__setattr__(self, attribute, name_of(name))
 
@@ -109,8 +117,11 @@ class Layout:
         version = yield from self._version()
         if version == self.version:
             return
-        rows = yield Statement(d.columns, "rows"), (self.table,)
-        columns = frozenset(row[0] for row in rows)
+        columns = yield from self._columns(self.table)
+        if not columns and self.bare and (yield from self._columns(self.bare)) == _BARE:
+            # The first name that asks for it gets it.
+            yield Statement(f"ALTER TABLE {d.name_of(self.bare)} RENAME TO {self.main}"), ()
+            columns = _BARE
         if columns and not self.required <= columns:
             missing = ", ".join(sorted(self.required - columns))
             raise SchemaMismatch(
@@ -143,9 +154,13 @@ class Layout:
         sql = f"UPDATE {self.meta} SET marks = marks + 1 WHERE name = {self.dialect.placeholder}"
         yield Statement(sql), (self.table,)
 
+    def _columns(self, table: str) -> Plan[frozenset[str]]:
+        """Those of a table, by its plain name; none where there is no such table."""
+        rows = yield Statement(self.dialect.columns, "rows"), (table,)
+        return frozenset(row[0] for row in rows)
+
     def _version(self) -> Plan[int]:
-        rows = yield Statement(self.dialect.columns, "rows"), ("pq_meta",)
-        if not rows:
+        if not (yield from self._columns(META)):
             return 0
         sql = f"SELECT version FROM {self.meta} WHERE name = {self.dialect.placeholder}"
         row = yield Statement(sql, "one"), (self.table,)
@@ -194,10 +209,11 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str) -> Layout:
         table = _main_table(layout, kind, columns)
         return table + (_state_table(layout, kind) if kind.is_acked else _side_tables(layout))
 
+    bare = kind.prefix if dialect.bare_tables and required == _BARE else ""
     migrations = (
         (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
     )
-    return Layout(dialect, kind.table(name), frozenset(required), migrations)
+    return Layout(dialect, kind.table(name), frozenset(required), migrations, bare)
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:
