@@ -18,9 +18,6 @@ SELECT _id, data, timestamp, crc FROM `filo_queue_x` WHERE _id > %s ORDER BY _id
 -- any
 SELECT EXISTS (SELECT 1 FROM `filo_queue_x` WHERE _id NOT IN (SELECT id FROM `pq_claims_filo_queue_x`));
 
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM `filo_queue_x` WHERE _id NOT IN (SELECT id FROM `pq_claims_filo_queue_x`) AND _id > %s);
-
 -- back
 INSERT IGNORE INTO `filo_queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_filo_queue_x` WHERE id = %s;
 
@@ -81,9 +78,6 @@ INSERT IGNORE INTO `filo_queue_x` (data, timestamp, crc) VALUES (%s, UNIX_TIMEST
 -- next
 SELECT _id, data, timestamp, crc FROM `filo_queue_x` WHERE _id NOT IN (SELECT id FROM `pq_claims_filo_queue_x`) ORDER BY _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
 
--- next_beyond
-SELECT _id, data, timestamp, crc FROM `filo_queue_x` WHERE _id NOT IN (SELECT id FROM `pq_claims_filo_queue_x`) AND _id > %s ORDER BY _id DESC LIMIT %s;
-
 -- oldest
 SELECT min(_id) FROM `filo_queue_x`;
 
@@ -101,9 +95,6 @@ DELETE FROM `pq_claims_filo_queue_x` WHERE owner = %s;
 
 -- return
 UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
-
--- returned
-SELECT returned FROM `pq_meta` WHERE name = %s;
 
 -- same
 SELECT _id FROM `filo_queue_x` WHERE data = %s;

@@ -18,9 +18,6 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > %s ORDER BY _id LIMI
 -- any
 SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x"));
 
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > %s);
-
 -- back
 INSERT INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
@@ -81,9 +78,6 @@ INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM cloc
 -- next
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
--- next_beyond
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > %s ORDER BY _id LIMIT %s;
-
 -- oldest
 SELECT min(_id) FROM "queue_x";
 
@@ -101,9 +95,6 @@ DELETE FROM "pq_claims_queue_x" WHERE owner = %s;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- same
 SELECT _id FROM "queue_x" WHERE data = %s;

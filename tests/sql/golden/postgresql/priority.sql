@@ -19,9 +19,6 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > %
 -- any
 SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x"));
 
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id > %s);
-
 -- back
 INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
@@ -82,9 +79,6 @@ INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTR
 -- next
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
--- next_beyond
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id > %s ORDER BY priority, _id LIMIT %s;
-
 -- oldest
 SELECT min(_id) FROM "priority_queue_x";
 
@@ -102,9 +96,6 @@ DELETE FROM "pq_claims_priority_queue_x" WHERE owner = %s;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- same
 SELECT _id FROM "priority_queue_x" WHERE data = %s;

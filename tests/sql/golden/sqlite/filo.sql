@@ -19,9 +19,6 @@ SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id > ? ORDER BY _id 
 -- any
 SELECT EXISTS (SELECT 1 FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x"));
 
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id > ?);
-
 -- back
 INSERT OR IGNORE INTO "filo_queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_filo_queue_x" WHERE id = ?;
 
@@ -82,9 +79,6 @@ SELECT last_insert_rowid();
 -- next
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT ?;
 
--- next_beyond
-SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id > ? ORDER BY _id DESC LIMIT ?;
-
 -- oldest
 SELECT min(_id) FROM "filo_queue_x";
 
@@ -102,9 +96,6 @@ DELETE FROM "pq_claims_filo_queue_x" WHERE owner = ?;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
 SELECT _id FROM "filo_queue_x" WHERE data = ?;

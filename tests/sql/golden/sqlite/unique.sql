@@ -19,9 +19,6 @@ SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id > ? ORDER BY _i
 -- any
 SELECT EXISTS (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x"));
 
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") AND _id > ?);
-
 -- back
 INSERT OR IGNORE INTO "unique_queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_unique_queue_x" WHERE id = ?;
 
@@ -82,9 +79,6 @@ SELECT last_insert_rowid();
 -- next
 SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") ORDER BY _id LIMIT ?;
 
--- next_beyond
-SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") AND _id > ? ORDER BY _id LIMIT ?;
-
 -- oldest
 SELECT min(_id) FROM "unique_queue_x";
 
@@ -102,9 +96,6 @@ DELETE FROM "pq_claims_unique_queue_x" WHERE owner = ?;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
 SELECT _id FROM "unique_queue_x" WHERE data = ?;
