@@ -112,7 +112,7 @@ def test_a_table_of_ones_own_is_not_taken_for_a_queue(tmp_path: Path) -> None:
     """A table called as the predecessor's prefix, but with other columns, is left alone."""
     with closing(sqlite3.connect(tmp_path / "data.db")) as database:
         database.execute("CREATE TABLE queue (_id INTEGER, data BLOB, timestamp FLOAT, more TEXT)")
-    with closing(SQLiteQueue(tmp_path)) as queue:
+    with closing(SQLiteQueue[str](tmp_path)) as queue:
         assert queue.total == 0
     with closing(sqlite3.connect(tmp_path / "data.db")) as database:
         assert database.execute("SELECT count(*) FROM queue").fetchone() == (0,)

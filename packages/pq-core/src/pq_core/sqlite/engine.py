@@ -41,7 +41,7 @@ R = TypeVar("R")
 #: How many plans share a transaction at most, to bound what a crash in between repeats.
 _BATCH: Final = 256
 #: Once in so many commits is looked whether there is a reserve for a full disk ...
-_LOOK: Final = 128
+_LOOK: Final = 32
 #: ... and once in so many whether free pages can be given back.
 _SWEEP: Final = 1024
 #: How often a leader lets other threads run before it starts. A sync takes 100 us at least, and

@@ -30,7 +30,7 @@ R = TypeVar("R")
 _SHORTEST: Final = 0.0002
 _LONGEST: Final = 0.01
 #: How often a put that is refused tries to make room, in seconds.
-_REFILL: Final = 1.0
+_MAKE_ROOM: Final = 1.0
 #: How many of the longer pauses a consumer waits for the reserve, while another has it.
 _TURNS: Final = 10
 #: Free pages are given back once there are this many (1 MiB of 4 KiB pages).
@@ -66,7 +66,7 @@ class Link:
         self._settled_at = SYNCHRONOUS[durability]
         self._written_at = "NORMAL" if deferred and durability == "full" else self._settled_at
         self._reserve = None if path is None else Reserve(path)
-        self._refilled = -math.inf
+        self._emptied = -math.inf
         self._is_full = False  # or soon will be: R3 holds
         #: The one cursor of the open connection. Making one for each statement, as
         #: `Connection.execute` does, takes 1 us: a tenth of a put without a sync.
@@ -209,22 +209,26 @@ class Link:
             return
         reserve = self._reserve
         if reserve is not None and reserve.is_short():
-            self._refill(reserve)
+            self._make_room(reserve)
             if reserve.is_short():
                 raise no_room(self.path or self.where)
         self._is_full = reserve is not None and reserve.is_scarce()
 
-    def _refill(self, reserve: Reserve) -> None:
-        """Makes the reserve whole with free pages of the database, once a second at most."""
+    def _make_room(self, reserve: Reserve) -> None:
+        """Gives back what the log and free pages occupy, and makes the reserve whole with it.
+
+        Once a second at most.
+        """
         now = time.monotonic()
-        if now - self._refilled < _REFILL:
+        if now - self._emptied < _MAKE_ROOM:
             return
-        self._refilled = now
+        self._emptied = now
         cursor = self._connected()
         with suppress(sqlite3.Error, StorageError):
+            self._empty_log(cursor)
             ((free,),) = cursor.execute("PRAGMA freelist_count").fetchall()
-            if free > _FREE:
-                give = f"PRAGMA incremental_vacuum({max(free // 2, 8 * _FREE)})"
+            if free:
+                give = f"PRAGMA incremental_vacuum({free})"
                 self._attempt(lambda c: c.executescript(give), self.layout.is_current)
                 self._empty_log(cursor)
             reserve.take_back()

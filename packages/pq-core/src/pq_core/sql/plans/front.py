@@ -27,7 +27,7 @@ EARLY: Final = 256
 
 #: Place of an item: what comes first is the smallest. (priority, id), the id negative where the
 #: newest comes first.
-Place: TypeAlias = tuple[int, int]
+Place: TypeAlias = tuple[Any, int]
 
 _LAST: Final[Place] = ((1 << 63) - 1, (1 << 63) - 1)
 
