@@ -65,7 +65,7 @@ def drained(queue: Any) -> list[Any]:
     return got
 
 
-@pytest.mark.parametrize("size", [500, 20_000])
+@pytest.mark.parametrize("size", [2000, 20_000])
 @pytest.mark.parametrize(
     ("cls", "options"),
     [
@@ -89,7 +89,7 @@ def test_19_consumers_go_on_when_the_disk_is_full(
     stored: list[int] = []
     with pytest.raises(StorageError, match="full"):
         while True:
-            batch = range(len(stored), len(stored) + max(1, 5000 // size))
+            batch = range(len(stored), len(stored) + max(1, 10_000 // size))
             queue.put_many([(n, b"x" * size) for n in batch])
             stored.extend(batch)
     fill(disk / "ballast")
@@ -99,6 +99,56 @@ def test_19_consumers_go_on_when_the_disk_is_full(
             ballast.unlink()
         queue.put(("there is room",))
         assert drained(queue) == ["there is room"]
+        assert queue.verify() == []
+
+
+def filled(queue: Any) -> list[int]:
+    """The first parts of the items that found room."""
+    stored: list[int] = []
+    with suppress(StorageError):
+        while True:
+            batch = range(len(stored), len(stored) + 10)
+            queue.put_many([(n, b"x" * 2000) for n in batch])
+            stored.extend(batch)
+    return stored
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("is_closed_before", [True, False])
+def test_a_queue_opens_on_a_full_disk(
+    cls: Any, is_closed_before: bool, disk_of: Callable[[int], Path]
+) -> None:
+    """With the help of the reserve a queue is opened, and drained, with not a byte of room."""
+    disk = disk_of(12)
+    first = cls(disk, durability="off")
+    if is_closed_before:  # so that it could empty its log, and took it away
+        stored = list(range(1000))
+        for n in range(0, 1000, 20):
+            first.put_many([(n + more, b"x" * 2000) for more in range(20)])
+        assert (disk / "data.db-reserve").exists()
+        first.close()
+        fill(disk / "ballast")
+    else:
+        stored = filled(first)
+        fill(disk / "ballast")
+        first.close()
+    with closing(cls(disk, durability="off")) as queue:
+        assert drained(queue) == stored
+        assert queue.verify() == []
+
+
+def test_room_that_the_queue_has_freed_is_its_own(disk_of: Callable[[int], Path]) -> None:
+    """Where others take the rest of the disk, what the log and free pages hold serves new puts."""
+    disk = disk_of(12)
+    with closing(SQLiteQueue[Any](disk, durability="off")) as queue:
+        for n in range(0, 2400, 40):
+            queue.put_many([(n + more, b"x" * 500) for more in range(40)])
+        assert (disk / "data.db-reserve").exists()
+        assert drained(queue) == list(range(2400))
+        fill(disk / "ballast")
+        queue.put((0, b"x" * 500))
+        queue.put((1, b"x" * 500))
+        assert drained(queue) == [0, 1]
         assert queue.verify() == []
 
 

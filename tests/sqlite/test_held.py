@@ -2,41 +2,114 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pq_core.errors import DecodeError
+from pq_core.errors import DecodeError, Empty
+from pq_core.sql.plans import front
 from pq_sqlite import FILOSQLiteQueue, PriorityQueue, SQLiteQueue, UniqueQ
+from tests.sqlite.steps import steps
+
+#: More than a look that starts over takes, and much less than passing by a thousand held items.
+SLACK = 300
 
 
-@pytest.mark.parametrize("cls", [SQLiteQueue, UniqueQ])
+def is_empty(queue: Any) -> bool:
+    """Whether a get finds nothing."""
+    try:
+        queue.get(block=False)
+    except Empty:
+        return True
+    return False
+
+
+def put(queue: Any, item: object, priority: int) -> None:
+    """A put with this priority, where the queue has one."""
+    queue.put(item, priority) if isinstance(queue, PriorityQueue) else queue.put(item)
+
+
+CLASSES = [SQLiteQueue, UniqueQ, FILOSQLiteQueue, PriorityQueue]
+
+
+@pytest.mark.parametrize("cls", CLASSES)
 def test_a_get_does_not_scan_what_is_held(cls: Any, tmp_path: Path) -> None:
-    """The work of a get is the same with 5 and with 5000 items out."""
+    """The work of a get is the same with 5 and with 5000 items out, and where nothing is ready."""
     with closing(cls(tmp_path, auto_commit=False, durability="off")) as queue:
         queue.put_many(range(6000))
-        work: list[int] = []
-        with queue.transaction() as connection:
-            pass
-
-        def step() -> int:
-            work[-1] += 1
-            return 0
-
-        def measured() -> int:
-            work.append(0)
-            connection.set_progress_handler(step, 10)
-            queue.get()
-            connection.set_progress_handler(None, 0)
-            return work[-1]
-
         queue.get_many(5)
-        few = measured()
+        few = steps(queue, queue.get)
         queue.get_many(5000)
-        assert measured() <= few + 5
+        assert steps(queue, queue.get) <= few + SLACK
+        queue.get_many(1000)
+        assert is_empty(queue)
+        assert steps(queue, lambda: is_empty(queue)) <= few + SLACK
+
+
+@pytest.mark.parametrize("cls", [FILOSQLiteQueue, PriorityQueue])
+def test_what_comes_in_front_of_what_is_held(cls: Any, tmp_path: Path) -> None:
+    """A put that comes before what is held is the next one, and costs the get nothing more."""
+    with closing(cls(tmp_path, auto_commit=False, durability="off")) as queue:
+        queue.put_many(range(6000))
+        queue.get_many(5)
+        few = steps(queue, queue.get)
+        queue.get_many(5000)
+        work = []
+        got: list[Any] = []
+        for item in ("x", "y"):
+            put(queue, item, -1)
+            work.append(steps(queue, lambda: got.append(queue.get())))
+            work.append(steps(queue, queue.get))
+        assert got == ["x", "y"]
+        assert max(work) <= few + SLACK
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_next_while_some_is_held(
+    cls: Any, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is put, held, settled and given back: a get has the first that is ready."""
+    # Small, so that the look starts over often.
+    monkeypatch.setattr(front, "EARLY", 3)
+    monkeypatch.setattr(front, "NEW", 4)
+    chance = random.Random(seed)
+    ready: dict[int, int] = {}  # its rank by each item
+    lent: set[int] = set()
+    ranks: dict[int, int] = {}
+
+    def first() -> int:
+        sign = -1 if cls is FILOSQLiteQueue else 1
+        return min(ready, key=lambda item: (ready[item], sign * item))
+
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(cls(tmp_path, auto_commit=False))) for _ in "ab"]
+        other = cls(tmp_path, auto_commit=False)
+        for item in range(150):
+            rank = chance.randrange(3) if cls is PriorityQueue else 0
+            if chance.random() < 0.7:
+                put(opened[item % 2], item, rank)
+                ready[item] = ranks[item] = rank
+            for queue in (*chance.sample(opened, chance.randrange(2)), other):
+                if ready and chance.random() < 0.5:
+                    expected = first()
+                    assert queue.get(block=False) == expected
+                    del ready[expected]
+                    if queue is other:
+                        lent.add(expected)
+            if chance.random() < 0.1:
+                with suppress(ValueError):
+                    opened[0].task_done()
+            if chance.random() < 0.1:
+                other.close()
+                ready.update((each, ranks[each]) for each in lent)
+                lent.clear()
+                other = cls(tmp_path, auto_commit=False)
+        other.close()
 
 
 @pytest.mark.parametrize("cls", [SQLiteQueue, UniqueQ, FILOSQLiteQueue, PriorityQueue])

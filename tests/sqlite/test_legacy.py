@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 import sqlite3
 from contextlib import closing
@@ -17,7 +18,8 @@ from pq_sqlite import PDict, SQLiteQueue
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "legacy" / "sqlite"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FIXTURES / "expected.json").read_text())
-#: The async classes of 1.1.0 give their tables no name; their twin here is another wheel's.
+#: The async classes of 1.1.0 were given the database file, and their tables have no name.
+BARE = sorted(name for name in EXPECTED if "Async" in name)
 QUEUES = sorted(name for name in EXPECTED if "PDict" not in name and "Async" not in name)
 DICTIONARIES = sorted(name for name in EXPECTED if "PDict" in name)
 
@@ -78,6 +80,42 @@ def test_a_migrated_table_is_open_for_new_items(name: str, tmp_path: Path) -> No
         assert id > max(row[0] for row in EXPECTED[name]["rows"])
     with closing(opened(name, path)) as queue:
         assert queue.get(id=id) == "new"
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_a_file_of_an_async_predecessor_is_opened_in_place(name: str, tmp_path: Path) -> None:
+    """Where the path is a file that persist-queue's async class wrote, its items are delivered."""
+    path = tmp_path / "queue.db"
+    shutil.copy(FIXTURES / name, path)
+    cls = getattr(pq_sqlite, name.removesuffix(".db").split("-Async")[1])
+    with closing(cls(path, name="any")) as queue:
+        assert [repr(item) for item in queue] == EXPECTED[name]["items"]
+        with closing(pickle.loads(pickle.dumps(queue))) as twin:
+            assert twin.total == len(EXPECTED[name]["items"])
+        id = queue.put("new")
+        assert id > max(row[0] for row in EXPECTED[name]["rows"])
+    with closing(cls(path, name="any")) as again, closing(cls(path, name="another")) as another:
+        assert again.get(id=id) == "new"
+        assert drained(again) == EXPECTED[name]["items"]
+        assert another.total == 0
+        assert again.verify() == []
+    assert path.is_file()
+
+
+def test_a_new_path_that_looks_like_a_file_is_a_directory(tmp_path: Path) -> None:
+    """``SQLiteQueue("my_queue.db")`` makes a directory of that name, as it always did."""
+    SQLiteQueue(tmp_path / "my_queue.db").close()
+    assert (tmp_path / "my_queue.db" / "data.db").is_file()
+
+
+def test_a_table_of_ones_own_is_not_taken_for_a_queue(tmp_path: Path) -> None:
+    """A table called as the predecessor's prefix, but with other columns, is left alone."""
+    with closing(sqlite3.connect(tmp_path / "data.db")) as database:
+        database.execute("CREATE TABLE queue (_id INTEGER, data BLOB, timestamp FLOAT, more TEXT)")
+    with closing(SQLiteQueue[str](tmp_path)) as queue:
+        assert queue.total == 0
+    with closing(sqlite3.connect(tmp_path / "data.db")) as database:
+        assert database.execute("SELECT count(*) FROM queue").fetchone() == (0,)
 
 
 @pytest.mark.parametrize("name", DICTIONARIES)

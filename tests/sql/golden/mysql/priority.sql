@@ -5,8 +5,7 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `priority_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, priority BIGINT, owner BIGINT, KEY `pq_claim_priority_queue_x` (owner, priority, _id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `pq_dead_priority_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
 -- age
 SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `priority_queue_x` WHERE _id = %s;
@@ -16,9 +15,6 @@ SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE _id > %
 
 -- any
 SELECT EXISTS (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL);
-
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL AND _id > %s);
 
 -- back
 INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM `pq_dead_priority_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
@@ -89,9 +85,6 @@ INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNI
 -- next
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
--- next_beyond
-SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND _id > %s ORDER BY priority, _id LIMIT %s;
-
 -- oldest
 SELECT min(_id) FROM `priority_queue_x`;
 
@@ -112,9 +105,6 @@ UPDATE `priority_queue_x` SET owner = NULL WHERE owner = %s;
 
 -- return
 UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
-
--- returned
-SELECT returned FROM `pq_meta` WHERE name = %s;
 
 -- same
 SELECT _id FROM `priority_queue_x` WHERE digest = UNHEX(SHA2(%s, 256));

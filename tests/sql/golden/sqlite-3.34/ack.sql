@@ -5,20 +5,17 @@ SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
 CREATE TABLE "ack_queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, timestamp FLOAT, status INTEGER, crc INTEGER);
 CREATE TABLE "pq_state_ack_queue_x" (id INTEGER PRIMARY KEY, status INTEGER NOT NULL, priority INTEGER NOT NULL, due FLOAT, expires FLOAT, attempts INTEGER NOT NULL, token INTEGER NOT NULL, owner INTEGER, changed FLOAT, dedupe_key TEXT, reason TEXT);
-CREATE INDEX "pq_ready_ack_queue_x" ON "pq_state_ack_queue_x" (priority, id, due) WHERE status = 1;
-CREATE INDEX "pq_leased_ack_queue_x" ON "pq_state_ack_queue_x" (owner) WHERE status = 2;
+CREATE INDEX "pq_order_ack_queue_x" ON "pq_state_ack_queue_x" (status DESC, priority, id, due);
 CREATE INDEX "pq_due_ack_queue_x" ON "pq_state_ack_queue_x" (due) WHERE due IS NOT NULL;
-CREATE INDEX "pq_settled_ack_queue_x" ON "pq_state_ack_queue_x" (status, id) WHERE status >= 5;
 CREATE INDEX "pq_key_ack_queue_x" ON "pq_state_ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_state_ack_queue_x" (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM "ack_queue_x";
-DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- ack
-UPDATE "pq_state_ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ?;
+UPDATE "pq_state_ack_queue_x" SET status = 5, priority = 0, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ?;
 
 -- ack_token
-UPDATE "pq_state_ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
+UPDATE "pq_state_ack_queue_x" SET status = 5, priority = 0, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
 
 -- add
 INSERT INTO "pq_state_ack_queue_x" (id, status, priority, attempts, token) VALUES (?, 1, ?, 0, 0);
@@ -56,6 +53,9 @@ UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = t
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
 
+-- claim_one
+UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
+
 -- clear
 DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status IN (1, 3));
 
@@ -72,7 +72,7 @@ UPDATE "pq_meta" SET expired = expired + ? WHERE name = ?;
 SELECT count(*) FROM "pq_state_ack_queue_x" WHERE status = 2;
 
 -- count_of, 5
-SELECT count(*) FROM "pq_state_ack_queue_x" WHERE status = 5 AND status >= 5;
+SELECT count(*) FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0;
 
 -- count_of, 9
 SELECT count(*) FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5;
@@ -129,7 +129,7 @@ INSERT INTO "ack_queue_x" (data, timestamp, status, crc) VALUES (?, ?, 1, ?);
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 ORDER BY id DESC LIMIT 1 OFFSET ?;
 
 -- kept, 5
-SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET ?;
+SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 ORDER BY id DESC LIMIT 1 OFFSET ?;
 
 -- kept, 9
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET ?;
@@ -195,7 +195,7 @@ SELECT count(*) FROM "ack_queue_x";
 DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 AND id <= ? ORDER BY id LIMIT ?);
 
 -- trim_items, 5
-DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
+DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 AND id <= ? ORDER BY id LIMIT ?);
 
 -- trim_items, 9
 DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
@@ -204,7 +204,7 @@ DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WH
 DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 AND id <= ? ORDER BY id LIMIT ?);
 
 -- trim_states, 5
-DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
+DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 AND id <= ? ORDER BY id LIMIT ?);
 
 -- trim_states, 9
 DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);

@@ -2,13 +2,13 @@
 
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
+SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
 CREATE TABLE "queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, timestamp FLOAT, crc INTEGER);
 CREATE TABLE "pq_claims_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
 CREATE INDEX "pq_owner_queue_x" ON "pq_claims_queue_x" (owner);
 CREATE TABLE "pq_dead_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- age
 SELECT ? - timestamp FROM "queue_x" WHERE _id = ?;
@@ -18,9 +18,6 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > ? ORDER BY _id LIMIT
 
 -- any
 SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x"));
-
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > ?);
 
 -- back
 INSERT OR IGNORE INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = ?;
@@ -91,9 +88,6 @@ SELECT last_insert_rowid();
 -- next
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT ?;
 
--- next_beyond
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > ? ORDER BY _id LIMIT ?;
-
 -- oldest
 SELECT min(_id) FROM "queue_x";
 
@@ -114,9 +108,6 @@ DELETE FROM "pq_claims_queue_x" WHERE owner = ?;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
 SELECT _id FROM "queue_x" WHERE data = ?;

@@ -8,8 +8,7 @@ CREATE INDEX "pq_order_priority_queue_x" ON "priority_queue_x" (priority, _id);
 CREATE TABLE "pq_claims_priority_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
 CREATE INDEX "pq_owner_priority_queue_x" ON "pq_claims_priority_queue_x" (owner);
 CREATE TABLE "pq_dead_priority_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- age
 SELECT ? - timestamp FROM "priority_queue_x" WHERE _id = ?;
@@ -19,9 +18,6 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > ?
 
 -- any
 SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x"));
-
--- any_beyond
-SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id > ?);
 
 -- back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = ?;
@@ -92,9 +88,6 @@ SELECT last_insert_rowid();
 -- next
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?;
 
--- next_beyond
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id > ? ORDER BY priority, _id LIMIT ?;
-
 -- oldest
 SELECT min(_id) FROM "priority_queue_x";
 
@@ -115,9 +108,6 @@ DELETE FROM "pq_claims_priority_queue_x" WHERE owner = ?;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- returned
-SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
 SELECT _id FROM "priority_queue_x" WHERE data = ?;

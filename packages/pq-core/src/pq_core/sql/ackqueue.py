@@ -13,7 +13,7 @@ from pq_core.sql.base import Raw, id_of, seconds
 from pq_core.sql.driver import Engine
 from pq_core.sql.kinds import Kind
 from pq_core.sql.options import AckOptions, DuplicateKey
-from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans, Leased
+from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans
 from pq_core.sql.rows import Opener, Row, Unreadable
 from pq_core.sql.settler import Settler
 from pq_core.sql.settling import SettlingQueue
@@ -181,12 +181,12 @@ class AckQueue(SettlingQueue[T]):
             ValueError: `timeout` is negative, or `next_in_order` is given without `id`.
             StorageError: the storage failed; the item is still in the queue.
         """
-        leased = self._get(block, timeout, id, next_in_order)
-        self._inflight.add(leased.id, leased.item, leased.size)
-        self._leave_receipt([leased])
+        row, item = self._get(block, timeout, id, next_in_order)
+        self._inflight.add(row[0], item, len(row[1]))
+        self._leave_receipt([row])
         if raw:
-            return {"pqid": leased.id, "data": leased.item, "timestamp": leased.timestamp}
-        return leased.item
+            return {"pqid": row[0], "data": item, "timestamp": row[2]}
+        return item
 
     def get_nowait(
         self, id: int | Raw | None = None, next_in_order: bool = False, raw: bool = False
@@ -206,15 +206,16 @@ class AckQueue(SettlingQueue[T]):
             DecodeError: it cannot be read back; it was set aside as a dead letter.
             StorageError: the storage failed; the item is still in the queue.
         """
-        leased = self._get(block, timeout, None, False)
-        self._leave_receipt([leased])
+        row, item = self._get(block, timeout, None, False)
+        self._leave_receipt([row])
         return Message(
-            leased.item,
-            id=leased.id,
-            attempts=leased.attempts,
-            enqueued_at=leased.timestamp or 0.0,
+            item,
+            id=row[0],
+            attempts=row[5],
+            enqueued_at=row[2] or 0.0,
+            # One each, for one of the queue's own would keep the queue from being freed.
             settler=Settler(self._engine, self._plans, self._acked, self._returned),
-            token=leased.token,
+            token=row[4],
         )
 
     def receive_nowait(self) -> Message[T]:
@@ -246,27 +247,28 @@ class AckQueue(SettlingQueue[T]):
         rows = self._wait(self._after_look(look), block, timeout)
         self._got = True
         items: list[T] = []
-        taken: list[Leased] = []
+        taken: list[Row] = []
         for at, row in enumerate(rows):
-            leased = self._plans.opened(row)
-            if isinstance(leased, Unreadable):
-                self._engine.write(self._plans.bury, leased.id, leased)
+            item = self._open_row(row)
+            if isinstance(item, Unreadable):
+                self._engine.write(self._plans.bury, item.id, item)
                 for rest in rows[at + 1 :]:
                     self._engine.write(self._plans.nack, rest[0], owner, rest[4], 0.0)
                 if not items:
-                    raise leased.error
+                    raise item.error
                 break
-            self._inflight.add(leased.id, leased.item, leased.size)
-            items.append(leased.item)
-            taken.append(leased)
+            self._inflight.add(row[0], item, len(row[1]))
+            items.append(item)
+            taken.append(row)
         self._leave_receipt(taken)
-        self._room()
+        if self._maxsize > 0:
+            self._ring()
         return items
 
-    def _leave_receipt(self, leases: list[Leased]) -> None:
+    def _leave_receipt(self, leased: list[Row]) -> None:
         if self.leaves_receipts:
             owner = self._engine.owner()
-            self.callers.receipt = [(each.id, owner, each.token) for each in leases]
+            self.callers.receipt = [(row[0], owner, row[4]) for row in leased]
 
     def undo(self, receipt: list[tuple[int, int, int]]) -> None:
         """The calling thread has not got these after all."""
@@ -289,8 +291,8 @@ class AckQueue(SettlingQueue[T]):
         timeout: float | None,
         id: int | Raw | None,
         next_in_order: bool,
-    ) -> Leased:
-        """Leases an item, the next one or a certain one."""
+    ) -> tuple[Row, T]:
+        """Leases an item, the next one or a certain one: its row, with token and attempts."""
         if timeout is not None:
             Deadline(block, timeout)
         lease = self._options.lease
@@ -320,14 +322,14 @@ class AckQueue(SettlingQueue[T]):
             )
         else:
             row = self._claim_id(owner, lease, key, block, timeout)
-        leased = plans.opened(row)
-        if type(leased) is Unreadable:
-            engine.write(plans.bury, leased.id, leased)
-            raise leased.error
+        item = self._open_row(row)
+        if type(item) is Unreadable:
+            engine.write(plans.bury, item.id, item)
+            raise item.error
         self._got = True
-        self._room()
-        assert isinstance(leased, Leased)
-        return leased
+        if self._maxsize > 0:
+            self._ring()
+        return row, item
 
     def _claim_id(
         self, owner: int, lease: float | None, id: int, block: bool, timeout: float | None
@@ -356,10 +358,6 @@ class AckQueue(SettlingQueue[T]):
             return claim()
 
         return look
-
-    def _room(self) -> None:
-        if self._maxsize > 0:
-            self._ring()
 
     # -- what happens by itself ---------------------------------------------------------------
 

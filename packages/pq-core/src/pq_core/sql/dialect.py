@@ -31,6 +31,8 @@ class Dialect:
         now: the time in seconds since the epoch: an expression, or a placeholder where the
             caller's clock is as good as the storage's, because it is the same machine.
         returning: UPDATE and DELETE can return the rows they changed.
+        in_process: a statement costs no round trip, so in one transaction two plain ones beat one
+            with RETURNING.
         skip_locked: behind a SELECT that claims: locks the row, or passes on to the next.
         for_update: behind a SELECT whose row is about to change: locks it, or waits. Both are
             empty where one transaction writes at a time.
@@ -38,6 +40,8 @@ class Dialect:
             never rewrites a payload. Otherwise they are columns of the table of items, where an
             update writes what has changed and no more.
         partial_indexes: an index may have a WHERE.
+        one_index: a change of state costs the fewest pages where one index, in which the places
+            that change lie side by side, has all states.
         ignore: an INSERT that does nothing where a row is in the way, before and after VALUES.
         upsert: behind an INSERT: where a row is in the way, the id that it tells is that row's;
             empty where there is no such thing.
@@ -49,6 +53,7 @@ class Dialect:
         last_id: asks for the last id after such an insert; empty where it is not needed.
         inserted_id: behind an INSERT, where the id comes back as a row.
         delete_limit: DELETE takes ORDER BY and LIMIT, and no subquery on its own table.
+        bare_tables: a predecessor also made tables without the name of their queue.
         columns: asks for the names of the columns of the table that is its one parameter.
         size: asks for the bytes of the table that is its one parameter; empty: not known.
         create: the words before the name of a new table.
@@ -73,12 +78,15 @@ class Dialect:
     word: str
     now: str
     returning: bool
+    in_process: bool
     skip_locked: str
     partial_indexes: bool
+    one_index: bool
     ignore: tuple[str, str]
     bulk_ids: Literal["consecutive", "told", "each"]
     last_id: str
     inserted_id: str
+    bare_tables: bool
     columns: str
     for_update: str = ""
     narrow: bool = True
@@ -125,12 +133,15 @@ SQLITE: Final = Dialect(
     word="TEXT",
     now="?",
     returning=True,
+    in_process=True,
     skip_locked="",
     partial_indexes=True,
+    one_index=True,
     ignore=("INSERT OR IGNORE INTO", ""),
     bulk_ids="consecutive",
     last_id="SELECT last_insert_rowid()",
     inserted_id="",
+    bare_tables=True,
     columns="SELECT name FROM pragma_table_info(?)",
 )
 
@@ -151,13 +162,16 @@ MYSQL: Final = Dialect(
     # A double: what UNIX_TIMESTAMP gives is a decimal.
     now="(UNIX_TIMESTAMP(NOW(6)) + 0e0)",
     returning=False,
+    in_process=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=False,
+    one_index=False,
     # INSERT IGNORE would hide every other error, too.
     ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE _id = _id"),
     bulk_ids="told",
     last_id="",
     inserted_id="",
+    bare_tables=False,
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = DATABASE() AND table_name = %s"
@@ -197,12 +211,15 @@ POSTGRESQL: Final = Dialect(
     word="TEXT",
     now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
     returning=True,
+    in_process=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=True,
+    one_index=False,
     ignore=("INSERT INTO", " ON CONFLICT DO NOTHING"),
     bulk_ids="told",
     last_id="",
     inserted_id=" RETURNING _id",
+    bare_tables=False,
     columns=(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"

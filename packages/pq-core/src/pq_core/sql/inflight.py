@@ -30,16 +30,20 @@ class InFlight:
     def add(self, id: int, item: Any, size: int) -> None:
         """An item of `size` bytes was handed out."""
         with self._mutex:
-            self._forget(id)
-            self._items[id] = (item, size)
+            items = self._items
+            if id in items:
+                self._bytes -= items.pop(id)[1]
+            items[id] = (item, size)
             self._bytes += size
-            while len(self._items) > 1 and (self._bytes > BYTES or len(self._items) > COUNT):
-                self._bytes -= self._items.popitem(last=False)[1][1]
+            while (self._bytes > BYTES or len(items) > COUNT) and len(items) > 1:
+                self._bytes -= items.popitem(last=False)[1][1]
 
     def discard(self, id: int) -> None:
         """It was settled."""
         with self._mutex:
-            self._forget(id)
+            known = self._items.pop(id, None)
+            if known is not None:
+                self._bytes -= known[1]
 
     def find(self, item: Any) -> int | None:
         """The id of this very object; else that of the oldest item equal to it; else None."""
@@ -56,8 +60,3 @@ class InFlight:
             # 1 == True, but an ack of True must not settle 1.
             if type(other) is type(item) and bool(other == item):
                 yield id
-
-    def _forget(self, id: int) -> None:
-        known = self._items.pop(id, None)
-        if known is not None:
-            self._bytes -= known[1]

@@ -224,8 +224,9 @@ class PlainQueue(BaseQueue[T]):
 
     def _hold(self, n: int) -> list[Taken] | None:
         # Another thread may move it in between; an older one is as true.
-        position = self._position
-        if not self._engine.read(self._plans.any_beyond, position):
+        is_any, position = self._engine.read(self._plans.any_beyond, self._position)
+        self._position = position
+        if not is_any:
             self._sweep_sometimes()
             return None
         found, self._position = self._engine.write(

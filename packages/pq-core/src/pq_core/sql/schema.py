@@ -14,6 +14,9 @@ is one transaction, so it has happened or it has not.
 
 `crc` is the CRC-32 of `data`, NULL in rows of predecessors. The column `status` of a
 predecessor's ack table is read once, when it is migrated.
+
+Versions of a queue's tables: 1 is the first; in 2 the ack queues of SQLite have one index for all
+states instead of three (see `_state_indexes`). Others are at 1.
 """
 
 from __future__ import annotations
@@ -27,10 +30,12 @@ from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
 
-__all__ = ["VERSION", "Layout", "dictionary_layout", "queue_layout"]
+__all__ = ["META", "Layout", "dictionary_layout", "queue_layout"]
 
-#: The version that this code writes.
-VERSION: Final = 1
+#: The columns of a table that persist-queue's async classes made: one for all names.
+_BARE: Final = frozenset({"_id", "data", "timestamp"})
+#: The plain name of the table of versions.
+META: Final = "pq_meta"
 
 #: An index: its role, its columns, and which rows are in it.
 Index: TypeAlias = tuple[str, ...]
@@ -47,7 +52,9 @@ class Layout:
         dialect: of the database.
         table: the plain name of the table of items.
         required: columns without which that table is somebody else's.
-        migrations: the first makes version 1, and so on.
+        migrations: the first makes the newest version, from nothing or from what a predecessor
+            left; the second makes version 2 of version 1, and so on.
+        bare: the plain name of a table that a predecessor made for a queue of any name; "": none.
         main: the table of items, quoted.
         claims: see the module.
         dead: see the module.
@@ -59,6 +66,7 @@ class Layout:
     table: str
     required: frozenset[str]
     migrations: tuple[Migration, ...]
+    bare: str = ""
     main: str = field(init=False)
     claims: str = field(init=False)
     dead: str = field(init=False)
@@ -73,9 +81,14 @@ class Layout:
             ("claims", f"pq_claims_{self.table}"),
             ("dead", f"pq_dead_{self.table}"),
             ("state", state),
-            ("meta", "pq_meta"),
+            ("meta", META),
         ):
             object.__setattr__(self, attribute, name_of(name))
+
+    @property
+    def version(self) -> int:
+        """The version that this code writes."""
+        return len(self.migrations)
 
     def create(
         self, table: str, columns: Sequence[str], indexes: Sequence[Index] = ()
@@ -104,7 +117,7 @@ class Layout:
             SchemaMismatch: the queue was written by a newer version.
         """
         version = yield from self._version()
-        return version == VERSION
+        return version == self.version
 
     def prepare(self) -> Plan[None]:
         """Makes or migrates the tables; does nothing where they are as they should be.
@@ -115,10 +128,13 @@ class Layout:
         """
         d = self.dialect
         version = yield from self._version()
-        if version == VERSION:
+        if version == self.version:
             return
-        rows = yield Statement(d.columns, "rows"), (self.table,)
-        columns = frozenset(row[0] for row in rows)
+        columns = yield from self._columns(self.table)
+        if not columns and self.bare and (yield from self._columns(self.bare)) == _BARE:
+            # The first name that asks for it gets it.
+            yield Statement(f"ALTER TABLE {d.name_of(self.bare)} RENAME TO {self.main}"), ()
+            columns = _BARE
         if columns and not self.required <= columns:
             missing = ", ".join(sorted(self.required - columns))
             raise SchemaMismatch(
@@ -133,18 +149,18 @@ class Layout:
             ),
             (),
         )
-        for migration in self.migrations[version:]:
+        for migration in self.migrations[version:] if version else self.migrations[:1]:
             for sql in migration(self, columns):
                 yield Statement(sql), ()
         p = d.placeholder
-        yield Statement(f"DELETE FROM {self.meta} WHERE name = {p}"), (self.table,)
-        yield (
-            Statement(
-                f"INSERT INTO {self.meta} (name, version, marks, expired, returned)"
+        if version:
+            sql = f"UPDATE {self.meta} SET version = {p} WHERE name = {p}"
+        else:
+            sql = (
+                f"INSERT INTO {self.meta} (version, name, marks, expired, returned)"
                 f" VALUES ({p}, {p}, 0, 0, 0)"
-            ),
-            (self.table, VERSION),
-        )
+            )
+        yield Statement(sql), (self.version, self.table)
 
     def lock(self) -> Plan[None]:
         """Waits until nobody else makes or migrates tables in this database.
@@ -180,19 +196,41 @@ class Layout:
         sql = f"UPDATE {self.meta} SET marks = marks + 1 WHERE name = {self.dialect.placeholder}"
         yield Statement(sql), (self.table,)
 
+    def _columns(self, table: str) -> Plan[frozenset[str]]:
+        """Those of a table, by its plain name; none where there is no such table."""
+        rows = yield Statement(self.dialect.columns, "rows"), (table,)
+        return frozenset(row[0] for row in rows)
+
     def _version(self) -> Plan[int]:
-        rows = yield Statement(self.dialect.columns, "rows"), ("pq_meta",)
-        if not rows:
+        if not (yield from self._columns(META)):
             return 0
         sql = f"SELECT version FROM {self.meta} WHERE name = {self.dialect.placeholder}"
         row = yield Statement(sql, "one"), (self.table,)
         version = int(row[0]) if row else 0
-        if version > VERSION:
+        if version > self.version:
             raise SchemaMismatch(
                 f"the table {self.table!r} has the schema version {version}, and this version "
-                f"knows {VERSION} at most; upgrade persistqueue"
+                f"knows {self.version} at most; upgrade persistqueue"
             )
         return version
+
+
+def _to_one_index_of(kind: Kind) -> Migration:
+    """From version 1 of an ack queue to version 2."""
+
+    def migrate(layout: Layout, columns: frozenset[str]) -> list[str]:
+        del columns
+        names = (
+            layout.dialect.name_of(f"pq_{role}_{layout.table}")
+            for role in ("ready", "leased", "settled")
+        )
+        return [
+            *(f"DROP INDEX {name}" for name in names),
+            f"UPDATE {layout.state} SET priority = 0 WHERE status = 5",
+            layout.index(layout.state, *_state_indexes(layout.dialect, kind, "id")[0]),
+        ]
+
+    return migrate
 
 
 def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = None) -> Layout:
@@ -223,7 +261,11 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = No
         made = _one_table(layout, kind, columns)
         return made if kind.is_acked else made + _dead_table(layout)
 
-    return Layout(dialect, table or kind.table(name), frozenset(required), (first,))
+    bare = kind.prefix if dialect.bare_tables and required == _BARE else ""
+    migrations = (
+        (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
+    )
+    return Layout(dialect, table or kind.table(name), frozenset(required), migrations, bare)
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:
@@ -307,12 +349,25 @@ def _state_columns(d: Dialect) -> tuple[str, ...]:
 
 
 def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
-    ready = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
-    return (
-        ("ready", ready, "status = 1") if d.partial_indexes else ("ready", f"status, {ready}"),
+    """By which the next item, those that are out and those that are settled are found.
+
+    In the one index the states lie from the last to the first: settled items from the oldest to
+    the newest, then those that are out, then those that are ready from the next to the last. So
+    a claim moves an entry over the border between two neighbours, an acknowledgement over the
+    next one, and mostly they write one page where three partial indexes write two. An acked item
+    has priority 0, to be in the order of the ids.
+    """
+    order = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
+    states: tuple[Index, ...] = (
+        ("ready", order, "status = 1") if d.partial_indexes else ("ready", f"status, {order}"),
         ("leased", "owner", "status = 2"),
-        ("due", "due", "due IS NOT NULL"),
         ("settled", f"status, {id}", "status >= 5"),
+    )
+    if d.one_index:
+        states = (("order", f"status DESC, {order}"),)
+    return (
+        *states,
+        ("due", "due", "due IS NOT NULL"),
         ("key", "dedupe_key", "dedupe_key IS NOT NULL"),
     )
 

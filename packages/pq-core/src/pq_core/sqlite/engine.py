@@ -32,7 +32,7 @@ from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement
 from pq_core.sqlite.link import Link
 from pq_core.sqlite.owner import Owner, is_alive
-from pq_core.sqlite.run import drive, roll_back, within
+from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
 from pq_core.sqlite.translate import translated
 
 __all__ = ["SQLiteEngine"]
@@ -42,7 +42,7 @@ R = TypeVar("R")
 #: How many plans share a transaction at most, to bound what a crash in between repeats.
 _BATCH: Final = 256
 #: Once in so many commits is looked whether there is a reserve for a full disk ...
-_LOOK: Final = 128
+_LOOK: Final = 32
 #: ... and once in so many whether free pages can be given back.
 _SWEEP: Final = 1024
 #: How often a leader lets other threads run before it starts. A sync takes 100 us at least, and
@@ -179,22 +179,26 @@ class SQLiteEngine(Link):
         if self._written_at == self._settled_at or self._holder == threading.get_ident():
             return self.write(plan, *args)
         with self._turn():
-            connection = self._connected()
-            connection.execute(f"PRAGMA synchronous={self._settled_at}")
+            cursor = self._connected()
+            cursor.execute(f"PRAGMA synchronous={self._settled_at}")
             try:
                 self._alone(self.layout.mark, ())
                 return self._alone(plan, args)
             finally:
-                connection.execute(f"PRAGMA synchronous={self._written_at}")
+                cursor.execute(f"PRAGMA synchronous={self._written_at}")
 
     def read(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """The result of a plan that sees one snapshot and changes nothing."""
         if self._holder is not None and self._holder == threading.get_ident():
             return drive(self._connected(), plan(*args))
-        with self._turn():
-            if getattr(plan, "single", False):
-                return self._attempt(lambda connection: drive(connection, plan(*args)))
-            return self._attempt(lambda connection: within(connection, "BEGIN", plan, args))
+        run = at_once if getattr(plan, "single", False) else snapshot
+        self._lock.acquire()  # not by _turn(), which costs as much as the rest of it
+        try:
+            return run(self._cursor or self._connected(), plan, args)
+        except sqlite3.Error:  # as in _alone
+            return self._attempt(lambda cursor: run(cursor, plan, args))
+        finally:
+            self._leave()
 
     def ready(self, plans: Any, /) -> int:
         """How many items are ready, counted once and then remembered for as long as it is true."""
@@ -206,9 +210,7 @@ class SQLiteEngine(Link):
             known = self._known
             if known is not None and known[0] == version:
                 return known[1]
-            count, version = self._attempt(
-                lambda connection: within(connection, "BEGIN", self._counted, (plans,))
-            )
+            count, version = self._attempt(lambda cursor: snapshot(cursor, self._counted, (plans,)))
             self._known = (version, count)
             return count
 
@@ -228,12 +230,13 @@ class SQLiteEngine(Link):
         """One plan in a transaction of its own. The lock is held."""
         if self._is_full:
             self._admit(plan)
-        if getattr(plan, "single", False):
-            result = self._attempt(lambda connection: drive(connection, plan(*args)), plan)
-        else:
-            result = self._attempt(
-                lambda connection: within(connection, "BEGIN IMMEDIATE", plan, args), plan
-            )
+        run = at_once if getattr(plan, "single", False) else within
+        try:
+            result = run(self._cursor or self._connected(), plan, args)
+        except sqlite3.Error:
+            # Once more (P3), with all that can be done about it. Without this first attempt a put
+            # or get that meets nobody costs a seventh more.
+            result = self._attempt(lambda cursor: run(cursor, plan, args), plan)
         if self._known is not None:
             self._tally(plan, result)
         self._commits += 1
@@ -295,7 +298,7 @@ class SQLiteEngine(Link):
         if self._is_full:
             return False  # some may go on, and others not
         try:
-            self._attempt(lambda connection: self._share(connection, batch))
+            self._attempt(lambda cursor: self._share(cursor, batch))
         except Exception:  # E2: whose it is shows when each is run alone
             return False
         for ticket in batch:
@@ -307,40 +310,40 @@ class SQLiteEngine(Link):
             self._look_after()
         return True
 
-    def _share(self, connection: sqlite3.Connection, batch: list[_Ticket]) -> None:
-        connection.execute("BEGIN IMMEDIATE")
+    def _share(self, cursor: sqlite3.Cursor, batch: list[_Ticket]) -> None:
+        cursor.execute("BEGIN IMMEDIATE")
         try:
             for ticket in batch:
                 ticket.error = None
                 try:
-                    ticket.result = drive(connection, ticket.plan(*ticket.args))
+                    ticket.result = drive(cursor, ticket.plan(*ticket.args))
                 except (QueueError, ValueError) as refusal:  # P2: nothing changed
                     ticket.error = refusal
-            connection.execute("COMMIT")
+            cursor.execute("COMMIT")
         except BaseException:
-            roll_back(connection)
+            roll_back(cursor)
             raise
 
     def _nested(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
         """A plan inside of transaction() or share(), by the thread that is in it."""
-        connection = self._connected()
+        cursor = self._connected()
         if self._shared is not None:
             try:
-                result = drive(connection, plan(*args))
+                result = drive(cursor, plan(*args))
             except sqlite3.Error as error:
                 self._broken = error
                 raise translated(error, self.path or self.where) from error
             self._shared.append((plan, result))
             return result
         try:
-            connection.execute("SAVEPOINT pq_plan")
+            cursor.execute("SAVEPOINT pq_plan")
             try:
-                result = drive(connection, plan(*args))
+                result = drive(cursor, plan(*args))
             except BaseException:
-                connection.execute("ROLLBACK TO pq_plan")
-                connection.execute("RELEASE pq_plan")
+                cursor.execute("ROLLBACK TO pq_plan")
+                cursor.execute("RELEASE pq_plan")
                 raise
-            connection.execute("RELEASE pq_plan")
+            cursor.execute("RELEASE pq_plan")
         except sqlite3.Error as error:
             raise translated(error, self.where) from error
         return result
@@ -399,8 +402,9 @@ class SQLiteEngine(Link):
         if self._holder == me:
             raise StorageError(f"{self.where}: a transaction is open in this thread already")
         with self._turn():
-            connection = self._connected()
-            self._attempt(lambda connection: connection.execute("BEGIN IMMEDIATE"))
+            cursor = self._connected()
+            connection = cursor.connection
+            self._attempt(lambda cursor: cursor.execute("BEGIN IMMEDIATE"))
             self._holder = me
             try:
                 yield connection
@@ -410,11 +414,11 @@ class SQLiteEngine(Link):
                         "commit and rollback to transaction()"
                     )
                 try:
-                    connection.execute("COMMIT")
+                    cursor.execute("COMMIT")
                 except sqlite3.Error as error:
                     raise translated(error, self.path or self.where) from error
             except BaseException:
-                roll_back(connection)
+                roll_back(cursor)
                 raise
             finally:
                 self._holder = None
@@ -424,11 +428,11 @@ class SQLiteEngine(Link):
     def execute(self, sql: str, *, script: bool = False) -> list[tuple[Any, ...]]:
         """The rows of a statement outside of a transaction: VACUUM, PRAGMA, checks."""
 
-        def act(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+        def act(cursor: sqlite3.Cursor) -> list[tuple[Any, ...]]:
             if script:
-                connection.executescript(sql)
+                cursor.executescript(sql)
                 return []
-            return connection.execute(sql).fetchall()
+            return cursor.execute(sql).fetchall()
 
         with self._turn():
             self._known = None
@@ -474,7 +478,7 @@ class SQLiteEngine(Link):
         """Changes with every commit of another connection; the last one known while busy."""
         if self._lock.acquire(False):
             try:
-                if self._connection is not None and self._holder is None:
+                if self._cursor is not None and self._holder is None:
                     self._seen = self._version()
             finally:
                 self._leave()
@@ -504,10 +508,10 @@ class SQLiteEngine(Link):
             if self.closed:
                 return
             self.closed = True
-            connection, self._connection = self._connection, None
-            if connection is not None:
+            cursor, self._cursor = self._cursor, None
+            if cursor is not None:
                 with suppress(sqlite3.Error):
-                    connection.close()
+                    cursor.connection.close()
             if self._owner is not None:
                 self._owner.close()
                 self._owner = None
@@ -535,9 +539,9 @@ class SQLiteEngine(Link):
         """
         if self._owner is not None:
             self._owner.abandon()
-        if self.path is not None and self._connection is not None:
-            fork.keep_for_ever(self._connection)
-            self._connection = None
+        if self.path is not None and self._cursor is not None:
+            fork.keep_for_ever(self._cursor)  # which keeps its connection
+            self._cursor = None
         self._start()
         if not self.closed:
             self._hub.join(self)

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from pq_core.disk import DISK
 from pq_core.errors import StorageError
 from pq_core.protocols import Durability
+from pq_core.sql.kinds import KINDS
+from pq_core.sql.schema import META
 
 __all__ = ["MEMORY", "SYNCHRONOUS", "connect", "database_path"]
 
@@ -31,6 +34,9 @@ _STATEMENTS: Final = 256
 def database_path(path: str | Path, file_name: str | None) -> Path | None:
     """The database file of the queues in directory `path`; None for ``:memory:``.
 
+    The async classes of persist-queue 1.1.0 were given the database file itself. Where `path` is
+    such a file, or one that this library has opened before, that is the database.
+
     Raises:
         ValueError: the path holds a NUL character.
     """
@@ -40,7 +46,21 @@ def database_path(path: str | Path, file_name: str | None) -> Path | None:
     name = file_name or "data.db"
     if "\0" in text or "\0" in name:
         raise ValueError("the path holds a NUL character; leave it out")
-    return Path(os.path.abspath(text)) / name
+    given = Path(os.path.abspath(text))
+    return given if file_name is None and _is_database(given) else given / name
+
+
+def _is_database(path: Path) -> bool:
+    """Whether this is an SQLite file with queues in it."""
+    if not path.is_file():
+        return False
+    names = (META, *(kind.prefix for kind in KINDS.values()))
+    asked = f"SELECT 1 FROM sqlite_master WHERE name IN ({', '.join('?' * len(names))})"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(asked, names).fetchone() is not None
+    except sqlite3.Error:
+        return False  # something else, which the caller is told when it is opened
 
 
 def connect(path: Path | None) -> sqlite3.Connection:

@@ -9,16 +9,19 @@ from typing import Any, TypeVar
 
 from pq_core.sql.statement import Plan
 
-__all__ = ["drive", "roll_back", "within"]
+__all__ = ["at_once", "drive", "roll_back", "snapshot", "within"]
 
 R = TypeVar("R")
 
 
-def drive(connection: sqlite3.Connection, plan: Plan[R]) -> R:
-    """Runs a plan to its end on the open transaction."""
+def drive(cursor: sqlite3.Cursor, plan: Plan[R]) -> R:
+    """Runs a plan to its end on the open transaction.
+
+    Every statement is stepped to its end before the next, so one cursor does for all.
+    """
     reply: Any = None
     send = plan.send
-    execute = connection.execute
+    execute = cursor.execute
     try:
         while True:
             statement, parameters = send(reply)
@@ -33,7 +36,7 @@ def drive(connection: sqlite3.Connection, plan: Plan[R]) -> R:
                 found = execute(statement.sql, parameters).fetchall()
                 reply = found[0] if found else None
             elif wants == "many":
-                connection.executemany(statement.sql, parameters)
+                cursor.executemany(statement.sql, parameters)
                 reply = None
             else:
                 execute(statement.sql, parameters)
@@ -43,23 +46,36 @@ def drive(connection: sqlite3.Connection, plan: Plan[R]) -> R:
         return result
 
 
+def at_once(cursor: sqlite3.Cursor, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+    """Runs a plan that is one statement, and so a transaction by itself (P1)."""
+    return drive(cursor, plan(*args))
+
+
 def within(
-    connection: sqlite3.Connection, begin: str, plan: Callable[..., Plan[R]], args: tuple[Any, ...]
+    cursor: sqlite3.Cursor,
+    plan: Callable[..., Plan[R]],
+    args: tuple[Any, ...],
+    begin: str = "BEGIN IMMEDIATE",
 ) -> R:
     """Runs a plan in a transaction of its own."""
-    connection.execute(begin)
+    cursor.execute(begin)
     try:
-        result = drive(connection, plan(*args))
-        connection.execute("COMMIT")
+        result = drive(cursor, plan(*args))
+        cursor.execute("COMMIT")
     except BaseException:
-        roll_back(connection)
+        roll_back(cursor)
         raise
     return result
 
 
-def roll_back(connection: sqlite3.Connection) -> None:
+def snapshot(cursor: sqlite3.Cursor, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
+    """Runs a plan that only reads, and sees one state of the database (P5)."""
+    return within(cursor, plan, args, "BEGIN")
+
+
+def roll_back(cursor: sqlite3.Cursor) -> None:
     """Ends the open transaction, if there is still one."""
     # SQLite has rolled back by itself after some errors (https://sqlite.org/lang_transaction.html).
-    if connection.in_transaction:
+    if cursor.connection.in_transaction:
         with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")
+            cursor.execute("ROLLBACK")

@@ -124,4 +124,5 @@ class InSQLite(BaseQueue[T]):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._sqlite.path is None:
             raise TypeError("a queue in memory cannot be pickled; give it a path")
-        return reopened, (type(self), self._arguments)
+        place = {"path": str(self._file.parent), "db_file_name": self._file.name}
+        return reopened, (type(self), {**self._arguments, **place})

@@ -101,7 +101,9 @@ class AckedPlans(AckedLooks):
         )
         #: (owner, lease): leases the next item, and tells when something is due.
         self.claim: Callable[[int, float | None], Plan[Claimed | None]] = (
-            self._claim_at_once if layout.dialect.returning else self._claim_in_two
+            self._claim_at_once
+            if layout.dialect.returning and not layout.dialect.in_process
+            else self._claim_in_two
         )
 
     # -- put ----------------------------------------------------------------------------------
@@ -248,14 +250,18 @@ class AckedPlans(AckedLooks):
 
     @adds(lambda found: 0 if found is None else -1)
     def _claim_in_two(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
+        # In SQLite too: the whole transaction takes 27 us, where one UPDATE with such a RETURNING
+        # takes 31, and 35 where it is followed by a look for the payload.
         clock = self._clock()
         rows = yield self._sql.first, (*clock, *clock)
         if not rows:
             return None
         row = rows[0]
-        yield self._sql.claim_all, [(owner, *clock, lease, row[0])]
-        ends = () if lease is None else (row[7] + lease,)
-        return row, min((each for each in (row[6], *ends) if each is not None), default=None)
+        yield self._sql.claim_one, (owner, *clock, lease, row[0])
+        due = row[6]
+        if lease is not None and (due is None or row[7] + lease < due):
+            due = row[7] + lease
+        return row, due
 
     @adds(lambda rows: -len(rows))
     def claim_many(self, owner: int, lease: float | None, n: int) -> Plan[list[Row]]:

@@ -110,6 +110,7 @@ class AckedStatements:
         )
         first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
         self.claim = say(f"{taking} WHERE {id} = ({first}) {back}", "rows")
+        self.claim_one = say(f"{taking} WHERE {id} = {p}")
         self.claim_all = say(f"{taking} WHERE {id} = {p}", "many")
         row = f"{id}, data, timestamp, crc, token + 1, attempts + 1"
         where = f"FROM {state}{join} WHERE {state}.status = 1 AND {live}"
@@ -128,7 +129,8 @@ class AckedStatements:
         self.next_due = say(f"SELECT min(due) FROM {state} WHERE due IS NOT NULL", "one")
 
         mine = f"WHERE {id} = {p} AND status = 2 AND owner = {p}"
-        done = f"UPDATE {state} SET status = 5, due = NULL, expires = NULL {mine}"
+        settled = "status = 5, priority = 0" if d.one_index else "status = 5"
+        done = f"UPDATE {state} SET {settled}, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
         self.ack_token = say(f"{done} AND token = {p}", "count")
         self.unclaim = say(
@@ -195,8 +197,10 @@ class AckedStatements:
         )
         self.any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
         self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
-        # SQLite uses a partial index where its condition stands in the query literally.
-        narrowed = {LEASED: "status = 2", ACKED: "status = 5 AND status >= 5"}
+        # A partial index is used where its condition stands in the query; the one index has acked
+        # items in the order of their ids, by priority 0.
+        more = "priority = 0" if d.one_index else "status >= 5"
+        narrowed = {LEASED: "status = 2", ACKED: f"status = 5 AND {more}"}
         narrowed[FAILED] = "status = 9 AND status >= 5"
         self.count_of = {
             status: say(f"SELECT count(*) FROM {state} WHERE {where}", "one")

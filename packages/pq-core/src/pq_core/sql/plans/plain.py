@@ -8,19 +8,16 @@ never rewrites a payload; or a column of the table, as the dialect has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from pq_core.protocols import DeadLetter, Stats
 from pq_core.sql.kinds import Kind
+from pq_core.sql.plans.front import Front, Position
 from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement, Wants, adds, growing, reading, single
 
 __all__ = ["PlainPlans", "Position"]
-
-#: Up to which id nothing is ready, and how often items had come back when that was so. New ids
-#: are larger, so it is true until an item comes back.
-Position: TypeAlias = tuple[int, int]
 
 #: How many rows a listing reads at a time.
 PAGE: Final = 256
@@ -48,7 +45,9 @@ class PlainPlans:
         self._open = open_row
         self._clock = clock
         d = layout.dialect
-        self._returning = d.returning
+        # In one statement, or, where that is faster, as a look and a DELETE by id: 14 % of a get
+        # from SQLite, and 16 % of one by priority.
+        self._at_once = d.returning and not d.in_process
         p, now, main, claims, dead = d.placeholder, d.now, layout.main, layout.claims, layout.dead
         columns = "_id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         down = " DESC" if kind.newest_first else ""
@@ -80,13 +79,9 @@ class PlainPlans:
         self._next = say(
             f"SELECT {columns} {ready} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows"
         )
-        #: Where ids are committed in their order, and items come in it.
-        self._has_position = not (d.skip_locked or kind.newest_first or kind.has_priority)
-        self._next_beyond = say(
-            f"SELECT {columns} {ready} AND _id > {p} ORDER BY {order} LIMIT {p}", "rows"
-        )
-        self._any_beyond = say(f"SELECT EXISTS (SELECT 1 {ready} AND _id > {p})", "one")
-        self._returned = say(f"SELECT returned FROM {layout.meta} WHERE name = {p}", "one")
+        #: Where ids are committed in their order.
+        self._has_position = not d.skip_locked
+        self._front = Front(layout, kind, columns, ready, order)
         self._return = say(f"UPDATE {layout.meta} SET returned = returned + 1 WHERE name = {p}")
         self._peek = say(f"SELECT {columns} {ready} ORDER BY {order} LIMIT 1", "one")
         self._by_id = say(f"SELECT {columns} {ready} AND _id = {p}{d.skip_locked}", "rows")
@@ -224,7 +219,7 @@ class PlainPlans:
         The payload is read before the transaction ends: one that cannot be read goes to the dead
         letters in the same transaction.
         """
-        if self._returning:
+        if self._at_once:
             rows = yield self._take, ()
             if not rows:
                 return None
@@ -277,13 +272,12 @@ class PlainPlans:
             position: what the last call returned; without it all that is held is passed by.
         """
         if self._has_position:
-            position = yield from self._checked(position)
-            rows = yield self._next_beyond, (position[1], n)
+            rows, position = yield from self._front.find(position, n)
         else:
             rows = yield self._next, (n,)
         taken, failed = self._open_all(rows)
-        if position is not None and rows:
-            position = position[0], taken[-1][0] if taken else rows[0][0]
+        if position is not None:
+            position = self._front.past(position, rows[: max(len(taken), 1)])
         if failed is not None and not taken:
             yield self._delete, (rows[0][0],)
             yield from self._to_dead(rows[0], failed)
@@ -293,19 +287,13 @@ class PlainPlans:
         return taken, position
 
     @reading
-    def any_beyond(self, position: Position | None) -> Plan[bool]:
-        """Whether an item is ready; `position` is as for `hold`."""
+    def any_beyond(self, position: Position | None) -> Plan[tuple[bool, Position | None]]:
+        """Whether an item is ready; the position is as for `hold`."""
         if self._has_position:
-            position = yield from self._checked(position)
-            (found,) = yield self._any_beyond, (position[1],)
-        else:
-            (found,) = yield self._any, ()
-        return bool(found)
-
-    def _checked(self, position: Position | None) -> Plan[Position]:
-        """The position, or the start where an item has come back since."""
-        (returned,) = yield self._returned, (self.layout.table,)
-        return position if position and position[0] == returned else (returned, -1)
+            rows, position = yield from self._front.find(position, 1)
+            return bool(rows), position
+        (found,) = yield self._any, ()
+        return bool(found), None
 
     def hold_id(self, id: int, owner: int) -> Plan[Taken | Unreadable | bool]:
         """Claims one item; what it returns is as for `take_id`."""
