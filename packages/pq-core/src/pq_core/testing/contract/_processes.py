@@ -69,21 +69,18 @@ class ProcessContract(Contract):
         queue = self.queue()
         other = self.process(queue)
 
-        def all_in_time(rounds: int) -> bool:
-            for number in range(rounds):
-                getting: Future[tuple[Any, float]] = other.submit(errands.get_and_when)
-                # So long that whoever polls polls as seldom as it ever does.
-                assert is_waiting(getting, 0.1 if number % 4 else 0.4)
-                begin = time.monotonic()
-                queue.put(number)
-                item, when = getting.result(self.patience)
-                assert item == number
-                if when - begin > WOKEN:
-                    return False
-            return True
-
-        # What else the machine does can only add to it: the best of three tries counts.
-        assert any(all_in_time(8) for _ in range(3))
+        delays = []
+        for number in range(7):
+            getting: Future[tuple[Any, float]] = other.submit(errands.get_and_when)
+            # So long that whoever polls polls as seldom as it ever does.
+            assert is_waiting(getting, 0.1 if number % 3 else 0.4)
+            begin = time.monotonic()
+            queue.put(number)
+            item, when = getting.result(self.patience)
+            assert item == number
+            delays.append(when - begin)
+        # What else the machine does can only add to it: the middle one of them counts.
+        assert sorted(delays)[len(delays) // 2] <= WOKEN
 
     @needs(multiprocess=True)
     def test_a_get_wakes_a_put_in_another_process(self) -> None:
