@@ -132,7 +132,7 @@ def test_everything_may_be_asked_inside_of_a_transaction(tmp_path: Path) -> None
 
 
 def test_a_queue_is_not_closed_inside_of_its_transaction(tmp_path: Path) -> None:
-    """close inside of transaction() is refused, and what was begun is rolled back."""
+    """A close inside of transaction() is refused, and what was begun is rolled back."""
     with SQLiteAckQueue[str](tmp_path) as queue:
         with pytest.raises(StorageError, match="close after it"), queue.transaction():
             queue.put("a")

@@ -453,7 +453,9 @@ class SQLiteEngine(Link):
             StorageError: the calling thread is inside of `transaction`.
         """
         if self._holder == threading.get_ident():
-            raise StorageError(f"{self.where}: a transaction is open in this thread; close after it")
+            raise StorageError(
+                f"{self.where}: a transaction is open in this thread; close after it"
+            )
         with self._turn():
             if self.closed:
                 return
