@@ -17,7 +17,7 @@ from pq_core.errors import DecodeError, Empty, StorageCorrupt
 if TYPE_CHECKING:
     import argparse
 
-    from pq_core.protocols import Damage
+    from pq_core.protocols import Damage, LocalQueue
 
 __all__ = ["get", "peek", "put", "repair", "stats", "verify"]
 
@@ -93,7 +93,7 @@ def stats(arguments: argparse.Namespace) -> int:
 def verify(arguments: argparse.Namespace) -> int:
     try:
         with existing(arguments) as queue:
-            damages = queue.verify()
+            damages = _local(queue).verify()
     except StorageCorrupt as error:
         # So damaged that it does not open: that, too, is what was asked.
         write(sys.stdout.buffer, [str(error)])
@@ -103,8 +103,14 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def repair(arguments: argparse.Namespace) -> int:
     with existing(arguments) as queue:
-        write(sys.stdout.buffer, map(_told, queue.repair()))
+        write(sys.stdout.buffer, map(_told, _local(queue).repair()))
     return DONE
+
+
+def _local(queue: LocalQueue[Any]) -> LocalQueue[Any]:
+    if not hasattr(queue, "verify"):
+        raise ValueError(f"{queue!r}: the server checks its own storage; use its programs for that")
+    return queue
 
 
 def _told(damage: Damage) -> str:

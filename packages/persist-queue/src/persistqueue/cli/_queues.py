@@ -50,7 +50,7 @@ def existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
         marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
         if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
-    if url.scheme == "sqlite":
+    if url.scheme != "file":
         kind: str = arguments.kind or url.query.get("kind", "fifo")
         if not kind.endswith("ack"):
             options["auto_commit"] = False  # an item goes after it was written out, not before
