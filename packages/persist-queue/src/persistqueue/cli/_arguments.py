@@ -12,7 +12,7 @@ from persistqueue.cli._import import import_
 
 __all__ = ["parser"]
 
-#: The kinds of queues that an SQLite database holds.
+#: The kinds of queues that a database holds.
 _KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 #: Those of `persistqueue.importing`, which is not loaded for the other commands.
 _FORMATS: Final = ("queuelib", "queuelib-lifo", "queuelib-sqlite", "litequeue", "diskcache")
@@ -88,8 +88,8 @@ def _options() -> argparse.ArgumentParser:
         choices=("full", "normal", "off"),
         help="what survives power loss, a kill, neither (default: the queue's)",
     )
-    queue.add_argument("--kind", choices=_KINDS, help="of an SQLite queue (default: fifo)")
-    queue.add_argument("--name", help="of an SQLite queue (default: default)")
+    queue.add_argument("--kind", choices=_KINDS, help="of a queue in a database (default: fifo)")
+    queue.add_argument("--name", help="of a queue in a database (default: that of its class)")
     return queue
 
 

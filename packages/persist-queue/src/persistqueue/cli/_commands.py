@@ -108,8 +108,9 @@ def repair(arguments: argparse.Namespace) -> int:
 
 
 def _local(queue: LocalQueue[Any]) -> LocalQueue[Any]:
+    """The queue, known to be one whose storage can be checked from here."""
     if not hasattr(queue, "verify"):
-        raise ValueError(f"{queue!r}: the server checks its own storage; use its programs for that")
+        raise ValueError(f"{queue!r}: its server looks after the storage; use the server's tools")
     return queue
 
 
