@@ -115,3 +115,26 @@ def test_a_transaction_must_not_be_ended_inside(tmp_path: Path) -> None:
             connection.execute("COMMIT")
         queue.put("a")
         assert queue.size == 1
+
+
+def test_everything_may_be_asked_inside_of_a_transaction(tmp_path: Path) -> None:
+    """Inside of transaction() its own thread may look, count and take, for the first time too."""
+    with SQLiteAckQueue[str](tmp_path) as queue:
+        queue.put("a")
+        with queue.transaction():
+            assert queue.stats().ready == 1
+            message = queue.receive_nowait()
+            queue.put("b")
+            message.ack()
+            assert (queue.stats().ready, queue.stats().leased) == (1, 0)
+            assert queue.verify() == []
+        assert list(queue.browse()) == ["b"]
+
+
+def test_a_queue_is_not_closed_inside_of_its_transaction(tmp_path: Path) -> None:
+    """A close inside of transaction() is refused, and what was begun is rolled back."""
+    with SQLiteAckQueue[str](tmp_path) as queue:
+        with pytest.raises(StorageError, match="close after it"), queue.transaction():
+            queue.put("a")
+            queue.close()
+        assert queue.empty()

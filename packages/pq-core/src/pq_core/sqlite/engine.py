@@ -161,6 +161,9 @@ class SQLiteEngine(Link):
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """The lock, for what is not a plan that could share a transaction."""
+        if self._holder == threading.get_ident():
+            yield  # inside of transaction() it is this thread's already
+            return
         self._lock.acquire()
         try:
             yield
@@ -503,7 +506,15 @@ class SQLiteEngine(Link):
         return int(pages * size)
 
     def close(self) -> None:
-        """Frees the connection and the sign of life; a second call does nothing."""
+        """Frees the connection and the sign of life; a second call does nothing.
+
+        Raises:
+            StorageError: the calling thread is inside of `transaction`.
+        """
+        if self._holder == threading.get_ident():
+            raise StorageError(
+                f"{self.where}: a transaction is open in this thread; close after it"
+            )
         with self._turn():
             if self.closed:
                 return
