@@ -110,7 +110,7 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
         try:
             header = Header.decode(data)
         except ValueError as error:
-            if MAGIC.startswith(data[: len(MAGIC)]) and len(data) < FRAMES_AT:
+            if _is_begun(file, data):
                 begun.append(file)
             elif left is None:
                 foreign = foreign or StorageCorrupt(
@@ -178,6 +178,17 @@ def _readable(cursor: Path) -> bool:
     finally:
         file.release()
     return True
+
+
+def _is_begun(file: Path, data: bytes) -> bool:
+    """Whether an unreadable file is what a crash in a creation has left, with no item in it.
+
+    A power cut may leave a file cut short, or with its length and zeros instead of its header.
+    """
+    magic = data[: len(MAGIC)]
+    if MAGIC.startswith(magic) and len(data) < FRAMES_AT:
+        return True
+    return not magic.strip(b"\0") and file.stat().st_size <= FRAMES_AT
 
 
 def _first_bytes(file: Path) -> bytes:
