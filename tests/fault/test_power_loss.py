@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pq_core.disk import Disk
+from pq_core.errors import StorageError
 from pq_file import Queue
 from tests.fault import accounts
 from tests.fault.accounts import KINDS, Account, Keeping, Kind
@@ -25,6 +26,9 @@ from tests.fault.replay import TASTES, Replay
 from tests.figures import record
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no FUSE here: {why_not()}")
+
+
+_ITEM = "put after all"
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +128,41 @@ def test_power_cut_everywhere(name: str, durability: str, medium: Mounted) -> No
     # Large enough that SQLite empties its log, and starts it anew, in between.
     cuts = cut_everywhere(medium, name, durability, 3, size=120_000, steps=50, share=0.02)
     record("power cuts", cuts)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_creation_that_was_interrupted(name: str, medium: Mounted) -> None:
+    """A queue that was half made by somebody who died is made durable by who comes next."""
+    kind = KINDS[name]
+    k = 1
+    while True:
+        place = medium.path / "new" / "queue"
+        medium.record()
+        try:
+            # As if it had died before its k-th sync: nothing that it does later has any effect.
+            medium.fail(k, only={"sync"}, stay=True)
+            try:
+                kind.open(place, durability="full").close()
+            except StorageError:
+                pass
+            was_interrupted = medium.heal()
+            with kind.open(place, durability="full") as queue:
+                queue.put(_ITEM)
+                if kind.defers:
+                    queue.task_done()
+                replay = Replay()
+                for event in medium.record():
+                    if event[0] != "failed sync":
+                        replay.apply(event)
+            with quick_directory() as scratch:
+                replay.cut(scratch / "cut", "forgotten", Random(0))
+                with opened_after(kind, scratch / "cut" / "new" / "queue", os.urandom(16)) as queue:
+                    assert queue.get_nowait() == _ITEM, f"sync {k}"
+        finally:
+            medium.heal()
+            shutil.rmtree(medium.path / "new", ignore_errors=True)
+        if not was_interrupted:
+            break
+        record("faults")
+        k += 1
+    assert k > 2

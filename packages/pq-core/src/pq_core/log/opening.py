@@ -49,7 +49,7 @@ Find = Callable[[Path], "Predecessor | None"]
 
 def open_store(path: Path, disk: Disk, find: Find) -> Store:
     """The store of a directory, made, taken over or mended where that is needed."""
-    _make_directory(path, disk)
+    disk.make_directories(path)
     lock_fd = disk.open(path / LOCK_NAME, create=True)
     try:
         disk.lock(lock_fd)
@@ -80,17 +80,6 @@ def open_store(path: Path, disk: Disk, find: Find) -> Store:
         store.close()
         raise
     return store
-
-
-def _make_directory(path: Path, disk: Disk) -> None:
-    missing = []
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = path.parent
-    for directory in reversed(missing):
-        with suppress(FileExistsError):
-            disk.mkdir(directory, disk.directory_mode)
-        disk.sync_directory(directory.parent)
 
 
 def _make_cursor(path: Path, disk: Disk, find: Find) -> None:

@@ -359,7 +359,7 @@ class SQLiteEngine(Link):
                 try:
                     connection.execute("COMMIT")
                 except sqlite3.Error as error:
-                    raise translated(error, self.path or self.where) from error
+                    raise self._failure(error) from error
             except BaseException:
                 roll_back(connection)
                 raise
