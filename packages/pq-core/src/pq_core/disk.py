@@ -176,6 +176,35 @@ class Disk:
             flags |= os.O_CREAT | os.O_EXCL
         return os.open(path, flags, self.file_mode)
 
+    def make_directories(self, directory: Path) -> None:
+        """Makes a directory and those above it where they are missing; `sync_path` syncs them.
+
+        Raises:
+            OSError: as the system refuses; FileExistsError where a file is in the way.
+        """
+        missing = []
+        while not os.path.lexists(directory):
+            missing.append(directory)
+            directory = directory.parent
+        for directory in reversed(missing):
+            try:
+                self.mkdir(directory, self.directory_mode)
+            except FileExistsError:
+                if not directory.is_dir():
+                    raise
+
+    def sync_path(self, directory: Path) -> None:
+        """The names that lead to `directory` are on the medium when it returns.
+
+        All up to the mount point: whoever made one of them may have died before it was synced.
+        Those that may not be read are somebody else's, and passed over.
+        """
+        for parent in directory.parents:
+            with suppress(PermissionError):
+                self.sync_directory(parent)
+            if os.path.ismount(parent):
+                break
+
     def write_all(self, fd: int, data: bytes | bytearray | memoryview, offset: int) -> None:
         """Writes all of `data` at `offset`, going on after short writes."""
         view = memoryview(data)

@@ -81,6 +81,7 @@ def create(
         _write(path / claims_name(index), bytearray(blank(queue)), disk)
     fresh = path / f"{CURSOR_NAME}.new"
     _write(fresh, raw, disk)
+    disk.sync_path(path)
     disk.sync_directory(path)
     disk.rename(fresh, path / CURSOR_NAME)
     disk.sync_directory(path)

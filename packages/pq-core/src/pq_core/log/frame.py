@@ -234,7 +234,9 @@ def decode(data: bytes, start: int, offset: int, seed: int) -> Frame | None:
     if state is None:
         return None
     count, marks = 1, 0
-    if state == MANY and length >= 4:
+    if state == MANY:
+        if length < 4:
+            return None
         (count,) = _COUNT.unpack_from(data, behind)
         marks = 4 * count
         if 4 + 2 * marks > length:

@@ -50,7 +50,7 @@ Find = Callable[[Path], "Predecessor | None"]
 
 def open_store(path: Path, disk: Disk, find: Find) -> Store:
     """The store of a directory, made, taken over or mended where that is needed."""
-    _make_directory(path, disk)
+    disk.make_directories(path)
     with ExitStack() as undo:
 
         def opened(name: str, *, create: bool = False) -> int:
@@ -83,17 +83,6 @@ def open_store(path: Path, disk: Disk, find: Find) -> Store:
     return store
 
 
-def _make_directory(path: Path, disk: Disk) -> None:
-    missing = []
-    while not os.path.lexists(path):
-        missing.append(path)
-        path = path.parent
-    for directory in reversed(missing):
-        with suppress(FileExistsError):
-            disk.mkdir(directory, disk.directory_mode)
-        disk.sync_directory(directory.parent)
-
-
 def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
     """Sees to it that there is a cursor of the right length (I1, I2). Under the head lock."""
     cursor = path / CURSOR_NAME
@@ -111,7 +100,7 @@ def _make_cursor(path: Path, disk: Disk, find: Find) -> None:
         try:
             header = Header.decode(data)
         except ValueError as error:
-            if MAGIC.startswith(data[: len(MAGIC)]) and len(data) < FRAMES_AT:
+            if _is_begun(file, data):
                 begun.append(file)
             elif left is None:
                 foreign = foreign or StorageCorrupt(
@@ -179,6 +168,17 @@ def _readable(cursor: Path) -> bool:
     finally:
         file.release()
     return True
+
+
+def _is_begun(file: Path, data: bytes) -> bool:
+    """Whether an unreadable file is what a crash in a creation has left, with no item in it.
+
+    A power cut may leave a file cut short, or with its length and zeros instead of its header.
+    """
+    magic = data[: len(MAGIC)]
+    if MAGIC.startswith(magic) and len(data) < FRAMES_AT:
+        return True
+    return not magic.strip(b"\0") and file.stat().st_size <= FRAMES_AT
 
 
 def _first_bytes(file: Path) -> bytes:

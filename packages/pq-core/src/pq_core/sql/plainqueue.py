@@ -360,12 +360,17 @@ class PlainQueue(BaseQueue[T]):
         """Makes durable what was put, gives back what was got and not settled; frees everything.
 
         A second call does nothing.
+
+        Raises:
+            StorageError: the last sync failed; everything is freed all the same.
         """
-        if not self._engine.closed and not self.auto_commit:
-            held = self._handouts.out()
-            if held or self._unsynced:
-                with suppress(QueueClosed):
-                    owner = self._engine.owner() if held else 0
-                    self._engine.settle(self._plans.release, owner)
-                    self._ring()
-        super().close()
+        try:
+            if not self._engine.closed and not self.auto_commit:
+                held = self._handouts.out()
+                if held or self._unsynced:
+                    with suppress(QueueClosed):
+                        owner = self._engine.owner() if held else 0
+                        self._engine.settle(self._plans.release, owner)
+                        self._ring()
+        finally:
+            super().close()

@@ -419,7 +419,7 @@ class SQLiteEngine(Link):
                 try:
                     cursor.execute("COMMIT")
                 except sqlite3.Error as error:
-                    raise translated(error, self.path or self.where) from error
+                    raise self._failure(error) from error
             except BaseException:
                 roll_back(cursor)
                 raise

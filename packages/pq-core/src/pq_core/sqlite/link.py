@@ -16,10 +16,17 @@ from pq_core.errors import QueueClosed, StorageBusy, StorageCorrupt, StorageErro
 from pq_core.protocols import Durability
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan
-from pq_core.sqlite.files import SYNCHRONOUS, connect
+from pq_core.sqlite.files import SYNCHRONOUS, connect, sync_name
 from pq_core.sqlite.reserve import Reserve
 from pq_core.sqlite.run import snapshot, within
-from pq_core.sqlite.translate import is_busy, is_full, no_room, translated
+from pq_core.sqlite.translate import (
+    has_lost_sync,
+    is_busy,
+    is_full,
+    no_room,
+    translated,
+    unusable,
+)
 
 __all__ = ["Link"]
 
@@ -68,6 +75,7 @@ class Link:
         self._reserve = None if path is None else Reserve(path)
         self._emptied = -math.inf
         self._is_full = False  # or soon will be: R3 holds
+        self._is_unusable = False  # a sync has failed: nothing is done until it is opened anew
         #: The one cursor of the open connection. Making one for each statement, as
         #: `Connection.execute` does, takes 1 us: a tenth of a put without a sync.
         self._cursor: sqlite3.Cursor | None = None
@@ -90,6 +98,8 @@ class Link:
             self._attempt(self._set_up, self.layout.is_current)
             if not self.read_open(self.layout.is_current):
                 self._attempt(lambda c: within(c, self.layout.prepare, ()))
+            if self._settled_at == "FULL" and self.path is not None:
+                sync_name(self.path)
         except BaseException:
             self._cursor = None
             connection.close()
@@ -146,6 +156,8 @@ class Link:
             act: does something in a transaction of its own.
             plan: which; one that stores nothing may use the reserve of a full disk.
         """
+        if self._is_unusable:
+            raise unusable(self.path or self.where)
         cursor = self._cursor or self._connected()
         until: float | None = None
         emptied = False
@@ -153,6 +165,11 @@ class Link:
         while True:
             try:
                 return act(cursor)
+            except UnicodeDecodeError as error:
+                # A message of SQLite that quotes what is damaged: sqlite3 cannot make a text of it.
+                raise StorageCorrupt(
+                    self.path or self.where, None, "the database is damaged"
+                ) from error
             except sqlite3.Error as error:
                 if is_full(error):
                     if not emptied:
@@ -164,7 +181,7 @@ class Link:
                         return self._spend(act, error)
                     self._is_full = True
                 if not is_busy(error):
-                    raise translated(error, self.path or self.where) from error
+                    raise self._failure(error) from error
                 now = time.monotonic()
                 if until is None:
                     until = now + self._timeout
@@ -175,6 +192,14 @@ class Link:
                     ) from error
             time.sleep(pause * random.random())
             pause = min(_LONGEST, pause * 1.5)
+
+    def _failure(self, error: sqlite3.Error) -> Exception:
+        """What to raise from `error`; after a failed sync nothing else is done any more."""
+        if has_lost_sync(error):
+            # SQLite would sync again and believe it, though the system may have dropped the pages.
+            self._is_unusable = True
+            return unusable(self.path or self.where)
+        return translated(error, self.path or self.where)
 
     def _spend(self, act: Callable[[sqlite3.Cursor], R], full: sqlite3.Error) -> R:
         """What `act` returns with the help of the reserve (R2)."""

@@ -10,9 +10,9 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from pq_core.errors import StorageCorrupt, StorageError
+from pq_core.errors import StorageCorrupt, StorageError, StorageUnusable
 
-__all__ = ["is_busy", "is_full", "no_room", "translated"]
+__all__ = ["has_lost_sync", "is_busy", "is_full", "no_room", "translated", "unusable"]
 
 _PERM: Final = 3
 _BUSY: Final = 5
@@ -25,6 +25,8 @@ _FULL: Final = 13
 _NO_ROOM: Final = "the disk is full; free some space and try again"
 #: The index of the log could not be made: there is no other reason than a disk that is full.
 _IOERR_SHMSIZE: Final = _IOERR | 19 << 8
+#: A sync of a file, or of a directory, has failed.
+_IOERR_SYNC: Final = frozenset({_IOERR | 4 << 8, _IOERR | 5 << 8})
 _CANTOPEN: Final = 14
 _TOOBIG: Final = 18
 _NOTADB: Final = 26
@@ -59,6 +61,27 @@ def is_busy(error: sqlite3.Error) -> bool:
 def is_full(error: sqlite3.Error) -> bool:
     """Whether there was no room on the disk."""
     return _code(error) == _FULL or getattr(error, "sqlite_errorcode", 0) == _IOERR_SHMSIZE
+
+
+def has_lost_sync(error: sqlite3.Error) -> bool:
+    """Whether a sync has failed, so that what reached the disk is unknown.
+
+    Python 3.10 does not tell it from other errors of the disk, so there all of them count.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    return code in _IOERR_SYNC or (code is None and _code(error) == _IOERR)
+
+
+def unusable(path: str | Path) -> StorageUnusable:
+    """The error of every call after a sync has failed.
+
+    Args:
+        path: of the database file.
+    """
+    return StorageUnusable(
+        f"{path}: a sync failed, so what reached the disk is unknown; close the queue, check the "
+        "disk, then open the queue again"
+    )
 
 
 def no_room(path: str | Path) -> StorageError:

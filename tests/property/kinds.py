@@ -1,0 +1,102 @@
+"""The local queues, each with what the model has to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pq_core.testing.clock import FakeClock
+from pq_file import Queue
+from pq_sqlite import (
+    FILOSQLiteAckQueue,
+    FILOSQLiteQueue,
+    PriorityQueue,
+    SQLiteAckQueue,
+    SQLiteQueue,
+    UniqueAckQ,
+    UniqueQ,
+)
+from tests.property.model import BAD, Kind
+
+__all__ = ["BACKENDS", "Backend"]
+
+
+class _Serializer:
+    """Text of an item; `BAD` cannot be read back."""
+
+    @staticmethod
+    def dumps(item: Any) -> bytes:
+        return repr(item).encode()
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        from ast import literal_eval
+
+        item = literal_eval(data.decode())
+        if item == BAD:
+            raise ValueError("it cannot be read")
+        return item
+
+
+@dataclass(frozen=True)
+class Backend:
+    """How a kind of queue is opened.
+
+    Attributes:
+        kind: what the model has to know.
+        open: (path, clock, options) -> a queue object.
+    """
+
+    kind: Kind
+    open: Callable[[Path, FakeClock, dict[str, Any]], Any]
+
+
+def _file(kind: Kind, **fixed: Any) -> Backend:
+    def open_file(path: Path, clock: FakeClock, options: dict[str, Any]) -> Any:
+        del clock
+        return Queue(path, serializer=_Serializer, **fixed, **options)
+
+    return Backend(kind, open_file)
+
+
+def _sqlite(cls: Any, kind: Kind, **fixed: Any) -> Backend:
+    def open_sqlite(path: Path, clock: FakeClock, options: dict[str, Any]) -> Any:
+        options = {name: value for name, value in options.items() if name != "chunksize"}
+        if kind.is_acked:
+            options.update(clock=clock, lease=kind.lease, max_attempts=kind.max_attempts)
+        return cls(path, serializer=_Serializer, **fixed, **options)
+
+    return Backend(kind, open_sqlite)
+
+
+_PLAIN: Final = {
+    "sqlite": (SQLiteQueue, {}),
+    "sqlite filo": (FILOSQLiteQueue, {"newest_first": True}),
+    "sqlite unique": (UniqueQ, {"is_unique": True}),
+    "sqlite priority": (PriorityQueue, {"has_priority": True}),
+}
+_ACKED: Final = {
+    "sqlite ack": (SQLiteAckQueue, {}),
+    "sqlite filo ack": (FILOSQLiteAckQueue, {"newest_first": True}),
+    "sqlite unique ack": (UniqueAckQ, {"is_unique": True}),
+}
+
+#: All local backends and kinds. Another backend needs no more than a line here.
+BACKENDS: Final[dict[str, Backend]] = {
+    "file": _file(Kind(settles=False, renews_ids=True, passes_over=True)),
+    "file autosave": _file(Kind(renews_ids=True, passes_over=True), autosave=True),
+    **{name: _sqlite(cls, Kind(**facts)) for name, (cls, facts) in _PLAIN.items()},
+    **{
+        f"{name} hold": _sqlite(cls, Kind(**facts, settles=False), auto_commit=False)
+        for name, (cls, facts) in _PLAIN.items()
+    },
+    **{
+        name: _sqlite(cls, Kind(**facts, settles=False, is_acked=True))
+        for name, (cls, facts) in _ACKED.items()
+    },
+    "sqlite ack leased": _sqlite(
+        SQLiteAckQueue, Kind(settles=False, is_acked=True, lease=10.0, max_attempts=3)
+    ),
+}
