@@ -1,0 +1,91 @@
+"""Producers and consumers in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from .spec import Spec, item_of, stream
+
+__all__ = ["elsewhere"]
+
+#: Seconds after which a process that is not ready, or not done, is given up.
+PATIENCE = 120.0
+
+
+def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count: int) -> float:
+    """Seconds from when all processes are ready to when the last of them is done.
+
+    Args:
+        opened: makes a player of the queue in this directory; can be pickled.
+        directory: of the queue.
+        spec: how many producers and consumers.
+        count: of items, shared out evenly.
+
+    Raises:
+        RuntimeError: a process failed or did not come to an end.
+    """
+    context = multiprocessing.get_context("spawn")
+    parts = [("put", count // spec.producers)] * spec.producers
+    parts += [("take", count // spec.consumers)] * spec.consumers
+    barrier = context.Barrier(len(parts) + 1)
+    pipes, processes = [], []
+    try:
+        for shape, share in parts:
+            mine, theirs = context.Pipe(duplex=False)
+            arguments = (opened, directory, spec, shape, share, barrier, theirs)
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
+            theirs.close()
+            pipes.append(mine)
+            processes.append(process)
+        barrier.wait(PATIENCE)
+        start = monotonic()
+        ends = [_end(pipe) for pipe in pipes]
+        for process in processes:
+            process.join()
+        return max(ends) - start
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+
+
+def _end(pipe: Connection) -> float:
+    try:
+        if not pipe.poll(PATIENCE):
+            raise RuntimeError(f"a process was not done after {PATIENCE:g} s: items were lost")
+        end: float | str = pipe.recv()
+    except EOFError:
+        raise RuntimeError("a process ended before it was done") from None
+    if isinstance(end, str):
+        raise RuntimeError(f"a process failed: {end}")
+    return end
+
+
+def _work(
+    opened: Callable[[Path], Any],
+    directory: Path,
+    spec: Spec,
+    shape: str,
+    share: int,
+    barrier: Barrier,
+    pipe: Connection,
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
+    try:
+        player = opened(directory)
+        items = stream(item_of(spec.size), share, spec.kind)
+        barrier.wait(PATIENCE)
+        getattr(player, shape)(items)
+        pipe.send(monotonic())
+        player.close()
+    except Exception as error:
+        barrier.abort()
+        pipe.send(f"{type(error).__name__}: {error}")
