@@ -115,7 +115,7 @@ each = [
 def test_power_cut(name: str, durability: str, medium: Mounted) -> None:
     """`full` has all that returned, `normal` and `off` a prefix, wherever the power was cut."""
     cuts = cut_everywhere(medium, name, durability, 1, size=40, steps=20, share=0.2)
-    assert cuts > 10
+    assert cuts > 5
     record("power cuts", cuts)
 
 

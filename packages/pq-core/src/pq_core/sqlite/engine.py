@@ -198,8 +198,8 @@ class SQLiteEngine(Link):
         self._lock.acquire()  # not by _turn(), which costs as much as the rest of it
         try:
             return run(self._cursor or self._connected(), plan, args)
-        except sqlite3.Error:  # as in _alone
-            return self._attempt(lambda cursor: run(cursor, plan, args))
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
+            return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
         finally:
             self._leave()
 
@@ -236,10 +236,10 @@ class SQLiteEngine(Link):
         run = at_once if getattr(plan, "single", False) else within
         try:
             result = run(self._cursor or self._connected(), plan, args)
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             # Once more (P3), with all that can be done about it. Without this first attempt a put
             # or get that meets nobody costs a seventh more.
-            result = self._attempt(lambda cursor: run(cursor, plan, args), plan)
+            result = self._attempt(lambda cursor: run(cursor, plan, args), plan, error)
         if self._known is not None:
             self._tally(plan, result)
         self._commits += 1
@@ -519,7 +519,7 @@ class SQLiteEngine(Link):
             if self.closed:
                 return
             self.closed = True
-            cursor, self._cursor = self._cursor, None
+            cursor, self._cursor = self._cursor or self._spoiled, None
             if cursor is not None:
                 with suppress(sqlite3.Error):
                     cursor.connection.close()
@@ -550,9 +550,9 @@ class SQLiteEngine(Link):
         """
         if self._owner is not None:
             self._owner.abandon()
-        if self.path is not None and self._cursor is not None:
-            fork.keep_for_ever(self._cursor)  # which keeps its connection
-            self._cursor = None
+        if self.path is not None and (cursor := self._cursor or self._spoiled) is not None:
+            fork.keep_for_ever(cursor)  # which keeps its connection
+            self._cursor = self._spoiled = None
         self._start()
         if not self.closed:
             self._hub.join(self)

@@ -75,7 +75,8 @@ class Link:
         self._reserve = None if path is None else Reserve(path)
         self._emptied = -math.inf
         self._is_full = False  # or soon will be: R3 holds
-        self._is_unusable = False  # a sync has failed: nothing is done until it is opened anew
+        #: The cursor of a connection whose sync has failed, kept only to be closed.
+        self._spoiled: sqlite3.Cursor | None = None
         #: The one cursor of the open connection. Making one for each statement, as
         #: `Connection.execute` does, takes 1 us: a tenth of a put without a sync.
         self._cursor: sqlite3.Cursor | None = None
@@ -85,6 +86,8 @@ class Link:
         """The cursor of the open connection. The lock is held."""
         if self.closed:
             raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
+        if self._spoiled is not None:
+            raise unusable(self.path or self.where)
         if self._cursor is not None:
             return self._cursor
         try:
@@ -148,22 +151,28 @@ class Link:
         self._is_checked = True
 
     def _attempt(
-        self, act: Callable[[sqlite3.Cursor], R], plan: Callable[..., Any] | None = None
+        self,
+        act: Callable[[sqlite3.Cursor], R],
+        plan: Callable[..., Any] | None = None,
+        failed: Exception | None = None,
     ) -> R:
         """What `act` returns, tried again while others are in the way.
 
         Args:
             act: does something in a transaction of its own.
             plan: which; one that stores nothing may use the reserve of a full disk.
+            failed: what the first attempt has raised, if the caller has made it already.
         """
-        if self._is_unusable:
-            raise unusable(self.path or self.where)
         cursor = self._cursor or self._connected()
         until: float | None = None
         emptied = False
         pause = _SHORTEST
         while True:
             try:
+                if failed is not None:
+                    told: Exception = failed
+                    failed = None
+                    raise told
                 return act(cursor)
             except UnicodeDecodeError as error:
                 # A message of SQLite that quotes what is damaged: sqlite3 cannot make a text of it.
@@ -197,7 +206,7 @@ class Link:
         """What to raise from `error`; after a failed sync nothing else is done any more."""
         if has_lost_sync(error):
             # SQLite would sync again and believe it, though the system may have dropped the pages.
-            self._is_unusable = True
+            self._spoiled, self._cursor = self._cursor, None
             return unusable(self.path or self.where)
         return translated(error, self.path or self.where)
 
