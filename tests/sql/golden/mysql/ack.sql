@@ -1,5 +1,45 @@
 -- ack, mysql
 
+-- the plans, and what each may say
+-- ack: ack
+-- ack_many: ack
+-- ack_token: ack_token
+-- adopt: adopt
+-- all_rows: all
+-- any: any
+-- bury: fail
+-- claim: first, claim_one
+-- claim_beyond: beyond, claim_all
+-- claim_id: by_id, claim_all, status
+-- claim_many: next, claim_all
+-- clear: clear, clear_states
+-- count: count
+-- count_of: count_of
+-- dead_letters: dead
+-- equal: equal
+-- expired: expired
+-- extend: extend
+-- fail: held, fail
+-- mine: mine
+-- nack: held, fail, give_back, give_back_now
+-- next_due: next_due
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert, add
+-- put_many: some, insert_all, add_all, insert, add
+-- put_new: some, same, insert, add, drop, drop_item, redrive
+-- put_timed: some, keyed, update, retime, same, drop, drop_item, redrive, insert, add_timed
+-- redrive: dead_ids, redrive
+-- release: of_nobody, of_owner, fail, postpone, show
+-- stats: counts, oldest
+-- status: status
+-- tend: due, fail, postpone, show, drop, drop_item, count_expired
+-- total: total
+-- trim: kept, trim_items, trim_states
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
@@ -12,6 +52,9 @@ CREATE INDEX `pq_due_ack_queue_x` ON `pq_state_ack_queue_x` (due);
 CREATE INDEX `pq_key_ack_queue_x` ON `pq_state_ack_queue_x` (dedupe_key);
 INSERT INTO `pq_state_ack_queue_x` (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM `ack_queue_x`;
 INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+
+-- mark
+UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
 
 -- ack
 UPDATE `pq_state_ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE id = %s AND status = 2 AND owner = %s;
@@ -42,9 +85,6 @@ SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ac
 
 -- by_id
 SELECT id, data, timestamp, crc, token + 1, attempts + 1, NULL FROM `pq_state_ack_queue_x` JOIN `ack_queue_x` ON `ack_queue_x`._id = `pq_state_ack_queue_x`.id WHERE `pq_state_ack_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND id = %s FOR UPDATE SKIP LOCKED;
-
--- claim
-UPDATE `pq_state_ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = (SELECT id FROM `pq_state_ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, (SELECT data FROM `ack_queue_x` WHERE `ack_queue_x`._id = `pq_state_ack_queue_x`.id), (SELECT timestamp FROM `ack_queue_x` WHERE `ack_queue_x`._id = `pq_state_ack_queue_x`.id), (SELECT crc FROM `ack_queue_x` WHERE `ack_queue_x`._id = `pq_state_ack_queue_x`.id), token, attempts, (SELECT min(due) FROM `pq_state_ack_queue_x` WHERE due IS NOT NULL);
 
 -- claim_all
 UPDATE `pq_state_ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE id = %s;
@@ -132,9 +172,6 @@ SELECT id FROM `pq_state_ack_queue_x` WHERE status = 9 AND status >= 5 ORDER BY 
 
 -- keyed
 SELECT id, status, UNIX_TIMESTAMP(NOW(6)) - (SELECT timestamp FROM `ack_queue_x` WHERE `ack_queue_x`._id = `pq_state_ack_queue_x`.id) FROM `pq_state_ack_queue_x` WHERE dedupe_key = %s ORDER BY id DESC LIMIT 1;
-
--- last_id
--- not needed
 
 -- mine
 SELECT id, data, timestamp, crc FROM `pq_state_ack_queue_x` JOIN `ack_queue_x` ON `ack_queue_x`._id = `pq_state_ack_queue_x`.id WHERE `pq_state_ack_queue_x`.status = 2 AND owner = %s AND id > %s ORDER BY id LIMIT 256;

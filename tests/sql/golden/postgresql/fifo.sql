@@ -1,5 +1,31 @@
 -- fifo, postgresql
 
+-- the plans, and what each may say
+-- all_rows: all
+-- any: any
+-- any_beyond: returned, last, new, certain, first, beyond, any
+-- bury: by_id, delete, bury
+-- clear: clear
+-- count: count
+-- dead_letters: dead
+-- hold: returned, last, new, certain, first, beyond, next, delete, bury, claim
+-- hold_id: by_id, exists, delete, bury, claim
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_many: span, some, insert_new, same, insert_all, insert
+-- redrive: dead_ids, back, forget, return
+-- release: release, return
+-- settle: unclaim, delete
+-- stats: count, claimed, count_dead, oldest, age
+-- take: take, next, delete, bury
+-- take_id: by_id, exists, delete, bury
+-- take_many: next, delete, bury, delete_run, delete_all
+-- total: total
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
@@ -8,6 +34,9 @@ CREATE TABLE "pq_claims_queue_x" (id BIGINT PRIMARY KEY, owner BIGINT NOT NULL);
 CREATE INDEX "pq_owner_queue_x" ON "pq_claims_queue_x" (owner);
 CREATE TABLE "pq_dead_queue_x" (id BIGINT PRIMARY KEY, data BYTEA, timestamp DOUBLE PRECISION, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE PRECISION, reason TEXT);
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+
+-- mark
+UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
 
 -- age
 SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "queue_x" WHERE _id = %s;
@@ -21,11 +50,17 @@ SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_clai
 -- back
 INSERT INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
+-- beyond
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > %s ORDER BY _id LIMIT %s;
+
 -- bury
 INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s);
 
 -- by_id
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = %s FOR UPDATE SKIP LOCKED;
+
+-- certain
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = %s;
 
 -- claim
 INSERT INTO "pq_claims_queue_x" (id, owner) VALUES (%s, %s);
@@ -60,6 +95,9 @@ DELETE FROM "queue_x" WHERE _id BETWEEN %s AND %s;
 -- exists
 SELECT 1 FROM "queue_x" WHERE _id = %s;
 
+-- first
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT %s;
+
 -- forget
 DELETE FROM "pq_dead_queue_x" WHERE id = %s;
 
@@ -72,8 +110,11 @@ INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM cloc
 -- insert_new
 INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) ON CONFLICT DO NOTHING;
 
--- last_id
--- not needed
+-- last
+SELECT max(_id) FROM "queue_x";
+
+-- new
+SELECT _id, 0 FROM "queue_x" WHERE _id > %s ORDER BY _id LIMIT 65;
 
 -- next
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT %s FOR UPDATE SKIP LOCKED;
@@ -95,6 +136,9 @@ DELETE FROM "pq_claims_queue_x" WHERE owner = %s;
 
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
+
+-- returned
+SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- same
 SELECT _id FROM "queue_x" WHERE data = %s;

@@ -90,7 +90,8 @@ class AckedStatements:
             f" attempts, {soonest}"
         )
         first = f"SELECT id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
-        self.claim = say(f"{taking} WHERE id = ({first}) {told}", "rows")
+        at_once = d.returning and not d.in_process
+        self.claim = say(f"{taking} WHERE id = ({first}) {told}" if at_once else "", "rows")
         self.claim_one = say(f"{taking} WHERE id = {p}")
         self.claim_all = say(f"{taking} WHERE id = {p}", "many")
         row = "id, data, timestamp, crc, token + 1, attempts + 1"
