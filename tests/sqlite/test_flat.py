@@ -25,7 +25,7 @@ from tests.sqlite.steps import steps
 PLAIN = [SQLiteQueue, FILOSQLiteQueue, UniqueQ, PriorityQueue]
 ACKED = [SQLiteAckQueue, FILOSQLiteAckQueue, UniqueAckQ]
 DEEP = pytest.param(100_000, marks=pytest.mark.slow)
-DEPTHS = pytest.mark.parametrize("depth", [5_000, DEEP])
+DEPTHS = pytest.mark.parametrize("depth", [3_000, DEEP])
 
 
 def work(queue: Any) -> dict[str, int]:

@@ -65,7 +65,7 @@ def drained(queue: Any) -> list[Any]:
     return got
 
 
-@pytest.mark.parametrize("size", [2000, 20_000])
+@pytest.mark.parametrize("size", [pytest.param(2000, marks=pytest.mark.slow), 20_000])
 @pytest.mark.parametrize(
     ("cls", "options"),
     [
