@@ -23,6 +23,9 @@ C = TypeVar("C", bound=type[Any])
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
+#: The default durability is the same code for all kinds: one of them is enough to wait for syncs.
+SHARED: Any = {"durability": "normal"}
+
 #: Where the tests stand that take long and go through code that all kinds share.
 PATIENT = ("_processes", "_blocking")
 
@@ -59,18 +62,21 @@ class TestFIFO(QueueContract):
 @in_short
 class TestFILO(TestFIFO):
     order = "filo"
+    options = SHARED
     cls = FILOSQLiteQueue
 
 
 @in_short
 class TestUnique(TestFIFO):
     unique = True
+    options = SHARED
     cls = UniqueQ
 
 
 @in_short
 class TestPriority(TestFIFO):
     order = "priority"
+    options = SHARED
     cls = PriorityQueue
 
 

@@ -12,7 +12,7 @@ import pytest
 import pq_sqlite as persistqueue
 from pq_core.errors import Empty
 from pq_core.registry import QueueURL
-from pq_sqlite import SQLiteBackend, doctor
+from pq_sqlite import SQLiteBackend, _doctor, doctor
 from pq_sqlite._doctor import has_wal_reset_bug
 
 
@@ -194,3 +194,10 @@ def test_doctor(tmp_path: Path) -> None:
     broken = [(3, 7, 0), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
     assert [has_wal_reset_bug(each) for each in sound] == [False] * len(sound)
     assert [has_wal_reset_bug(each) for each in broken] == [True] * len(broken)
+
+
+def test_doctor_knows_network_file_systems(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """doctor() warns of a path that lies on NFS or the like."""
+    monkeypatch.setattr(_doctor, "file_system", lambda _: "nfs4")
+    (warning,) = doctor(tmp_path, version=(3, 51, 3))
+    assert "network file system (nfs4)" in warning

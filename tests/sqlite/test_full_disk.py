@@ -65,7 +65,7 @@ def drained(queue: Any) -> list[Any]:
     return got
 
 
-@pytest.mark.parametrize("size", [2000, 20_000])
+@pytest.mark.parametrize("size", [pytest.param(2000, marks=pytest.mark.slow), 20_000])
 @pytest.mark.parametrize(
     ("cls", "options"),
     [
@@ -185,3 +185,18 @@ def test_19_a_full_disk(cls: Any, disk_of: Callable[[int], Path]) -> None:
         queue.put("there is room")
         assert queue.get(block=False) == "there is room"
         assert queue.verify() == []
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_disk_that_is_read_only(cls: Any, disk_of: Callable[[int], Path]) -> None:
+    """Neither a new queue nor one that is there opens: StorageError, with the name of the file."""
+    disk = disk_of(2)
+    with closing(cls(disk / "old")) as queue:
+        queue.put("a")
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    for name in ("old", "new"):
+        with pytest.raises(StorageError, match=rf"{name}/data\.db"):
+            cls(disk / name)
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    with closing(cls(disk / "old")) as queue:
+        assert queue.get() == "a"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from queue import Empty as StandardEmpty
@@ -304,6 +305,17 @@ def test_14_no_payload_in_errors(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         with caplog.at_level("DEBUG"):
             acks.ack("hunter2")
         assert "hunter2" not in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [SQLiteQueue, SQLiteAckQueue])
+def test_9_who_waits_takes_next_to_no_time_of_the_processor(cls: Any, tmp_path: Path) -> None:
+    """A get that waits takes less than 1 % of a core."""
+    with closing(cls(tmp_path)) as queue:
+        began, worked = time.monotonic(), time.process_time()
+        with pytest.raises(Empty):
+            queue.get(timeout=4)
+        assert time.process_time() - worked < 0.01 * (time.monotonic() - began)
 
 
 @pytest.mark.parametrize("cls", [SQLiteQueue, SQLiteAckQueue])

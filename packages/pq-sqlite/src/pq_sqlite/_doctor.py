@@ -32,8 +32,6 @@ def doctor(path: str | Path, *, version: tuple[int, int, int] | None = None) -> 
             "connections meet at one moment, the database may be damaged "
             "(https://sqlite.org/wal.html#walresetbug); use 3.51.3 or later, 3.50.7, or 3.44.6"
         )
-    if version < (3, 35, 0):
-        found.append(f"SQLite {text} has no RETURNING; queues are slower than with 3.35 or later")
     kind = file_system(Path(path))
     if kind in _NETWORK:
         found.append(

@@ -1,10 +1,55 @@
 -- ack, mysql
 
+-- the plans, and what each may say
+-- ack: ack
+-- ack_many: ack
+-- ack_token: ack_token
+-- adopt: adopt
+-- all_rows: all
+-- any: any
+-- bury: fail
+-- changes: changes
+-- claim: first, claim_one
+-- claim_beyond: beyond, claim_all
+-- claim_id: by_id, claim_all, status
+-- claim_many: next, claim_all
+-- clear: clear
+-- count: count
+-- count_of: count_of
+-- dead_letters: dead
+-- equal: equal
+-- expired: expired
+-- extend: extend
+-- fail: held, fail
+-- mine: mine
+-- nack: held, fail, give_back, give_back_now
+-- next_due: next_due
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_many: bound, some, insert_all, insert
+-- put_new: bound, some, same, insert, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- redrive: dead_ids, redrive
+-- release: of_nobody, of_owner, fail, postpone, show
+-- stats: counts, oldest
+-- status: status
+-- tend: due, fail, postpone, show, drop_item, count_expired
+-- total: total
+-- trim: kept, trim_items
+-- unclaim: unclaim
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `ack_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, KEY `pq_ready_ack_queue_x` (status, priority, _id, due), KEY `pq_leased_ack_queue_x` (owner), KEY `pq_settled_ack_queue_x` (status, _id), KEY `pq_due_ack_queue_x` (due), KEY `pq_key_ack_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+
+-- mark
+UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
 
 -- ack
 UPDATE `ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
@@ -32,9 +77,6 @@ SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHE
 
 -- changes
 SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_queue_x`;
-
--- claim
-UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), due;
 
 -- claim_all
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
@@ -119,9 +161,6 @@ SELECT _id FROM `ack_queue_x` WHERE status = 9 AND status >= 5 ORDER BY _id DESC
 
 -- keyed
 SELECT _id, status, (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `ack_queue_x` WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
-
--- last_id
--- not needed
 
 -- mine
 SELECT _id, data, timestamp, crc FROM `ack_queue_x` WHERE `ack_queue_x`.status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;

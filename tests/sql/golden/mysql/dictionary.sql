@@ -1,10 +1,27 @@
 -- dictionary, mysql
 
+-- the plans, and what each may say
+-- clear: clear
+-- count: count
+-- delete: delete
+-- exists: exists
+-- get: get
+-- page: first, page
+-- pop: get, delete
+-- pop_last: last, delete
+-- set: update, insert
+-- set_default: get, insert
+-- set_many: update, insert
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `dict_x` (key VARCHAR(255) PRIMARY KEY, data LONGBLOB, crc BIGINT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+
+-- mark
+UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
 
 -- clear
 DELETE FROM `dict_x`;

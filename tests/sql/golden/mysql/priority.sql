@@ -1,5 +1,34 @@
--- priority, mysql
+-- priority, mysql: as fifo.sql with other names of tables, but for this
 
+-- the plans, and what each may say
+-- all_rows: all
+-- any: any
+-- any_beyond: returned, last, new, certain, first, beyond, later, any
+-- bury: by_id, delete, bury
+-- changes: changes
+-- clear: clear
+-- count: count
+-- dead_letters: dead
+-- hold: returned, last, new, certain, first, beyond, later, next, delete, bury, claim
+-- hold_id: by_id, exists, delete, bury, claim
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_back: put_back, return
+-- put_many: bound, span, some, upsert, insert_new, same, insert_all, insert
+-- redrive: dead_ids, dead_one, back, forget, return
+-- release: release, return
+-- settle: unclaim, delete
+-- stats: count, claimed, count_dead, oldest, age
+-- take: next, delete, bury
+-- take_id: by_id, exists, delete, bury
+-- take_many: next, delete, bury, delete_run, delete_all
+-- total: total
+-- unhold: unclaim, return
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
@@ -7,68 +36,26 @@ CREATE TABLE IF NOT EXISTS `priority_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCRE
 CREATE TABLE IF NOT EXISTS `pq_dead_priority_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
--- age
-SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `priority_queue_x` WHERE _id = %s;
-
 -- all
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL);
 
 -- back
 INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM `pq_dead_priority_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
 
--- bound
-SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
-
--- bury
-INSERT INTO `pq_dead_priority_queue_x` (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s);
+-- beyond
+SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND priority = %s AND _id > %s ORDER BY priority, _id LIMIT %s;
 
 -- by_id
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
 
+-- certain
+SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND _id = %s;
+
 -- changes
 SELECT (SELECT _id FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM `priority_queue_x`;
 
--- claim
-UPDATE `priority_queue_x` SET owner = %s WHERE _id = %s;
-
--- claimed
-SELECT count(*) FROM `priority_queue_x` WHERE owner IS NOT NULL;
-
--- clear
-DELETE FROM `priority_queue_x` WHERE owner IS NULL;
-
--- count
-SELECT count(*) FROM `priority_queue_x` WHERE owner IS NULL;
-
--- count_dead
-SELECT count(*) FROM `pq_dead_priority_queue_x`;
-
--- dead
-SELECT id, reason, data, attempts, failed_at FROM `pq_dead_priority_queue_x` ORDER BY failed_at, id;
-
--- dead_ids
-SELECT id FROM `pq_dead_priority_queue_x`;
-
--- dead_one
-SELECT id FROM `pq_dead_priority_queue_x` WHERE id = %s FOR UPDATE;
-
--- delete
-DELETE FROM `priority_queue_x` WHERE _id = %s;
-
--- delete_all
-DELETE FROM `priority_queue_x` WHERE _id = %s;
-
--- delete_run
-DELETE FROM `priority_queue_x` WHERE _id BETWEEN %s AND %s;
-
--- exists
-SELECT 1 FROM `priority_queue_x` WHERE _id = %s;
-
--- forget
-DELETE FROM `pq_dead_priority_queue_x` WHERE id = %s;
+-- first
+SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s;
 
 -- insert
 INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s);
@@ -79,17 +66,14 @@ INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNI
 -- insert_new
 INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
 
--- last_id
--- not needed
+-- later
+SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND priority > %s ORDER BY priority, _id LIMIT %s;
+
+-- new
+SELECT _id, priority FROM `priority_queue_x` WHERE _id > %s ORDER BY _id LIMIT 65;
 
 -- next
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
-
--- oldest
-SELECT min(_id) FROM `priority_queue_x`;
-
--- owners
-SELECT DISTINCT owner FROM `priority_queue_x` WHERE owner IS NOT NULL;
 
 -- page
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
@@ -99,33 +83,6 @@ SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner I
 
 -- put_back
 INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
-
--- release
-UPDATE `priority_queue_x` SET owner = NULL WHERE owner = %s;
-
--- return
-UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
-
--- same
-SELECT _id FROM `priority_queue_x` WHERE digest = UNHEX(SHA2(%s, 256));
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL LIMIT %s) AS few;
-
--- span
-SELECT max(_id) - min(_id) + 1 FROM `priority_queue_x`;
-
--- take
-DELETE FROM `priority_queue_x` WHERE _id = (SELECT _id FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, priority;
-
--- total
-SELECT count(*) FROM `priority_queue_x`;
-
--- unclaim
-DELETE FROM `priority_queue_x` WHERE _id = %s AND owner = %s;
-
--- update
-UPDATE `priority_queue_x` SET data = %s, crc = %s WHERE _id = %s;
 
 -- upsert
 INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);

@@ -1,5 +1,47 @@
 -- ack, postgresql
 
+-- the plans, and what each may say
+-- ack: ack
+-- ack_many: ack
+-- ack_token: ack_token
+-- adopt: adopt
+-- all_rows: all
+-- any: any
+-- bury: fail
+-- changes: changes
+-- claim: claim
+-- claim_beyond: beyond, claim_all
+-- claim_id: by_id, claim_all, status
+-- claim_many: next, claim_all
+-- clear: clear
+-- count: count
+-- count_of: count_of
+-- dead_letters: dead
+-- equal: equal
+-- expired: expired
+-- extend: extend
+-- fail: held, fail
+-- mine: mine
+-- nack: held, fail, give_back, give_back_now
+-- next_due: next_due
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_many: bound, some, insert_all, insert
+-- put_new: bound, some, same, insert, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- redrive: dead_ids, redrive
+-- release: of_nobody, of_owner, fail, postpone, show
+-- stats: counts, oldest
+-- status: status
+-- tend: due, fail, postpone, show, drop_item, count_expired
+-- total: total
+-- trim: kept, trim_items
+-- unclaim: unclaim
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
@@ -10,6 +52,9 @@ CREATE INDEX "pq_settled_ack_queue_x" ON "ack_queue_x" (status, _id) WHERE statu
 CREATE INDEX "pq_due_ack_queue_x" ON "ack_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_key_ack_queue_x" ON "ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+
+-- mark
+UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
 
 -- ack
 UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
@@ -124,9 +169,6 @@ SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id DESC
 
 -- keyed
 SELECT _id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "ack_queue_x" WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
-
--- last_id
--- not needed
 
 -- mine
 SELECT _id, data, timestamp, crc FROM "ack_queue_x" WHERE "ack_queue_x".status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;

@@ -1,5 +1,6 @@
--- filo-ack, postgresql
+-- filo-ack, postgresql: as ack.sql with other names of tables, but for this
 
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
@@ -11,29 +12,8 @@ CREATE INDEX "pq_due_ack_filo_queue_x" ON "ack_filo_queue_x" (due) WHERE due IS 
 CREATE INDEX "pq_key_ack_filo_queue_x" ON "ack_filo_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
--- ack
-UPDATE "ack_filo_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
-
--- ack_token
-UPDATE "ack_filo_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
-
--- adopt
-UPDATE "ack_filo_queue_x" SET owner = %s WHERE _id = %s AND status = 2 AND token = %s;
-
--- all
-SELECT _id, data, timestamp, crc, "ack_filo_queue_x".priority, "ack_filo_queue_x".status FROM "ack_filo_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8));
-
 -- beyond
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
-
--- bound
-SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
-
--- by_id
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- changes
 SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_filo_queue_x";
@@ -41,155 +21,14 @@ SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR 
 -- claim
 UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), due;
 
--- claim_all
-UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
-
--- claim_one
-UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
-
--- clear
-DELETE FROM "ack_filo_queue_x" WHERE status IN (1, 3);
-
--- count
-SELECT count(*) FROM "ack_filo_queue_x" WHERE status = 1;
-
--- count_expired
-UPDATE "pq_meta" SET expired = expired + %s WHERE name = %s;
-
--- count_of, 2
-SELECT count(*) FROM "ack_filo_queue_x" WHERE status = 2;
-
--- count_of, 5
-SELECT count(*) FROM "ack_filo_queue_x" WHERE status = 5 AND status >= 5;
-
--- count_of, 9
-SELECT count(*) FROM "ack_filo_queue_x" WHERE status = 9 AND status >= 5;
-
--- counts
-SELECT status, count(*) FROM "ack_filo_queue_x" GROUP BY status;
-
--- dead
-SELECT _id, reason, data, attempts, changed FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 9 AND "ack_filo_queue_x".status >= 5 ORDER BY changed, _id;
-
--- dead_ids
-SELECT _id FROM "ack_filo_queue_x" WHERE status = 9 AND status >= 5;
-
--- drop_item
-DELETE FROM "ack_filo_queue_x" WHERE _id = %s;
-
--- due
-SELECT _id, status, attempts, CASE WHEN expires <= EXTRACT(EPOCH FROM clock_timestamp())::float8 THEN 1 ELSE 0 END FROM "ack_filo_queue_x" WHERE due <= EXTRACT(EPOCH FROM clock_timestamp())::float8 ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
-
--- equal
-SELECT _id FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 2 AND owner = %s AND data = %s ORDER BY _id LIMIT 1;
-
--- expired
-SELECT expired FROM "pq_meta" WHERE name = %s;
-
--- extend
-UPDATE "ack_filo_queue_x" SET due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
-
--- fail
-UPDATE "ack_filo_queue_x" SET status = 9, due = NULL, expires = NULL, changed = EXTRACT(EPOCH FROM clock_timestamp())::float8, reason = %s WHERE _id = %s AND status < 5;
-
 -- first
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), EXTRACT(EPOCH FROM clock_timestamp())::float8 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
--- give_back
-UPDATE "ack_filo_queue_x" SET status = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, owner = NULL WHERE _id = %s;
-
--- give_back_now
-UPDATE "ack_filo_queue_x" SET status = 1, due = expires, owner = NULL WHERE _id = %s;
-
--- held
-SELECT attempts, token FROM "ack_filo_queue_x" WHERE _id = %s AND status = 2 AND owner = %s FOR UPDATE;
-
--- insert
-INSERT INTO "ack_filo_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) RETURNING _id;
-
--- insert_all
-INSERT INTO "ack_filo_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) RETURNING _id;
-
--- insert_timed
-INSERT INTO "ack_filo_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s, %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, 0, 0, %s) RETURNING _id;
-
--- kept, 2
-SELECT _id FROM "ack_filo_queue_x" WHERE status = 2 ORDER BY _id DESC LIMIT 1 OFFSET %s;
-
--- kept, 5
-SELECT _id FROM "ack_filo_queue_x" WHERE status = 5 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
-
--- kept, 9
-SELECT _id FROM "ack_filo_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
-
--- keyed
-SELECT _id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "ack_filo_queue_x" WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
-
--- last_id
--- not needed
-
--- mine
-SELECT _id, data, timestamp, crc FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;
-
 -- next
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
-
--- next_due
-SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL;
-
--- of_nobody
-SELECT _id, attempts FROM "ack_filo_queue_x" WHERE status = 2 AND owner IS NULL FOR UPDATE SKIP LOCKED;
-
--- of_owner
-SELECT _id, attempts FROM "ack_filo_queue_x" WHERE status = 2 AND owner = %s FOR UPDATE SKIP LOCKED;
-
--- oldest
-SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - min(timestamp) FROM "ack_filo_queue_x" WHERE _id = (SELECT min(_id) FROM "ack_filo_queue_x" WHERE status = 1);
-
--- owners
-SELECT DISTINCT owner FROM "ack_filo_queue_x" WHERE status = 2;
 
 -- page
 SELECT _id, data, timestamp, crc, "ack_filo_queue_x".priority, "ack_filo_queue_x".status FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND (priority > %s OR (priority = %s AND _id < %s)) ORDER BY priority, _id DESC LIMIT 256;
 
 -- peek
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1;
-
--- postpone
-UPDATE "ack_filo_queue_x" SET status = 3, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
-
--- redrive
-UPDATE "ack_filo_queue_x" SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE _id = %s AND status = 9;
-
--- retime
-UPDATE "ack_filo_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
-
--- same
-SELECT _id, status FROM "ack_filo_queue_x" WHERE digest = sha256(%s) FOR UPDATE;
-
--- show
-UPDATE "ack_filo_queue_x" SET status = 1, due = expires WHERE _id = %s;
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM "ack_filo_queue_x" WHERE status = 1 LIMIT %s) AS few;
-
--- status
-SELECT status, owner, attempts, token FROM "ack_filo_queue_x" WHERE _id = %s;
-
--- total
-SELECT count(*) FROM "ack_filo_queue_x";
-
--- trim_items, 2
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT _id FROM "ack_filo_queue_x" WHERE status = 2 AND _id <= %s ORDER BY _id LIMIT %s);
-
--- trim_items, 5
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT _id FROM "ack_filo_queue_x" WHERE status = 5 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s);
-
--- trim_items, 9
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT _id FROM "ack_filo_queue_x" WHERE status = 9 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s);
-
--- unclaim
-UPDATE "ack_filo_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
-
--- update
-UPDATE "ack_filo_queue_x" SET data = %s, crc = %s WHERE _id = %s;

@@ -1,5 +1,34 @@
--- priority, postgresql
+-- priority, postgresql: as fifo.sql with other names of tables, but for this
 
+-- the plans, and what each may say
+-- all_rows: all
+-- any: any
+-- any_beyond: returned, last, new, certain, first, beyond, later, any
+-- bury: by_id, delete, bury
+-- changes: changes
+-- clear: clear
+-- count: count
+-- dead_letters: dead
+-- hold: returned, last, new, certain, first, beyond, later, next, delete, bury, claim
+-- hold_id: by_id, exists, delete, bury, claim
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_back: put_back, return
+-- put_many: bound, span, some, upsert, insert_new, same, insert_all, insert
+-- redrive: dead_ids, dead_one, back, forget, return
+-- release: release, return
+-- settle: unclaim, delete
+-- stats: count, claimed, count_dead, oldest, age
+-- take: take, next, delete, bury
+-- take_id: by_id, exists, delete, bury
+-- take_many: next, delete, bury, delete_run, delete_all
+-- total: total
+-- unhold: unclaim, return
+-- update: update
+
+-- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
@@ -9,68 +38,26 @@ CREATE INDEX "pq_order_priority_queue_x" ON "priority_queue_x" (priority, _id);
 CREATE TABLE "pq_dead_priority_queue_x" (id BIGINT PRIMARY KEY, data BYTEA, timestamp DOUBLE PRECISION, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE PRECISION, reason TEXT);
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
--- age
-SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "priority_queue_x" WHERE _id = %s;
-
 -- all
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE owner IS NULL);
 
 -- back
 INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
--- bound
-SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
-
--- bury
-INSERT INTO "pq_dead_priority_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s);
+-- beyond
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND priority = %s AND _id > %s ORDER BY priority, _id LIMIT %s;
 
 -- by_id
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
 
+-- certain
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND _id = %s;
+
 -- changes
 SELECT (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM "priority_queue_x";
 
--- claim
-UPDATE "priority_queue_x" SET owner = %s WHERE _id = %s;
-
--- claimed
-SELECT count(*) FROM "priority_queue_x" WHERE owner IS NOT NULL;
-
--- clear
-DELETE FROM "priority_queue_x" WHERE owner IS NULL;
-
--- count
-SELECT count(*) FROM "priority_queue_x" WHERE owner IS NULL;
-
--- count_dead
-SELECT count(*) FROM "pq_dead_priority_queue_x";
-
--- dead
-SELECT id, reason, data, attempts, failed_at FROM "pq_dead_priority_queue_x" ORDER BY failed_at, id;
-
--- dead_ids
-SELECT id FROM "pq_dead_priority_queue_x";
-
--- dead_one
-SELECT id FROM "pq_dead_priority_queue_x" WHERE id = %s FOR UPDATE;
-
--- delete
-DELETE FROM "priority_queue_x" WHERE _id = %s;
-
--- delete_all
-DELETE FROM "priority_queue_x" WHERE _id = %s;
-
--- delete_run
-DELETE FROM "priority_queue_x" WHERE _id BETWEEN %s AND %s;
-
--- exists
-SELECT 1 FROM "priority_queue_x" WHERE _id = %s;
-
--- forget
-DELETE FROM "pq_dead_priority_queue_x" WHERE id = %s;
+-- first
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s;
 
 -- insert
 INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) RETURNING _id;
@@ -81,17 +68,14 @@ INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTR
 -- insert_new
 INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) ON CONFLICT DO NOTHING;
 
--- last_id
--- not needed
+-- later
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND priority > %s ORDER BY priority, _id LIMIT %s;
+
+-- new
+SELECT _id, priority FROM "priority_queue_x" WHERE _id > %s ORDER BY _id LIMIT 65;
 
 -- next
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
-
--- oldest
-SELECT min(_id) FROM "priority_queue_x";
-
--- owners
-SELECT DISTINCT owner FROM "priority_queue_x" WHERE owner IS NOT NULL;
 
 -- page
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
@@ -102,32 +86,8 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner I
 -- put_back
 INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
--- release
-UPDATE "priority_queue_x" SET owner = NULL WHERE owner = %s;
-
--- return
-UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
-
--- same
-SELECT _id FROM "priority_queue_x" WHERE digest = sha256(%s);
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE owner IS NULL LIMIT %s) AS few;
-
--- span
-SELECT max(_id) - min(_id) + 1 FROM "priority_queue_x";
-
 -- take
 DELETE FROM "priority_queue_x" WHERE _id = (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, priority;
-
--- total
-SELECT count(*) FROM "priority_queue_x";
-
--- unclaim
-DELETE FROM "priority_queue_x" WHERE _id = %s AND owner = %s;
-
--- update
-UPDATE "priority_queue_x" SET data = %s, crc = %s WHERE _id = %s;
 
 -- upsert
 INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;

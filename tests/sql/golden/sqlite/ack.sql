@@ -1,5 +1,47 @@
 -- ack, sqlite
 
+-- the plans, and what each may say
+-- ack: ack
+-- ack_many: ack
+-- ack_token: ack_token
+-- adopt: adopt
+-- all_rows: all
+-- any: any
+-- bury: fail
+-- changes: changes
+-- claim: first, claim_one
+-- claim_beyond: beyond, claim_all
+-- claim_id: by_id, claim_all, status
+-- claim_many: next, claim_all
+-- clear: clear, clear_states
+-- count: count
+-- count_of: count_of
+-- dead_letters: dead
+-- equal: equal
+-- expired: expired
+-- extend: extend
+-- fail: held, fail
+-- mine: mine
+-- nack: held, fail, give_back, give_back_now
+-- next_due: next_due
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert, add
+-- put_many: bound, some, insert_all, add_all, last_id, insert, add
+-- put_new: bound, some, same, insert, add, drop, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, same, drop, drop_item, redrive, insert, add_timed
+-- redrive: dead_ids, redrive
+-- release: of_nobody, of_owner, fail, postpone, show
+-- stats: counts, oldest
+-- status: status
+-- tend: due, fail, postpone, show, drop, drop_item, count_expired
+-- total: total
+-- trim: kept, trim_items, trim_states
+-- unclaim: unclaim
+-- update: update
+
+-- the tables
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
@@ -10,6 +52,16 @@ CREATE INDEX "pq_due_ack_queue_x" ON "pq_state_ack_queue_x" (due) WHERE due IS N
 CREATE INDEX "pq_key_ack_queue_x" ON "pq_state_ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_state_ack_queue_x" (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM "ack_queue_x";
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+
+-- from version 1 to 2
+DROP INDEX "pq_ready_ack_queue_x";
+DROP INDEX "pq_leased_ack_queue_x";
+DROP INDEX "pq_settled_ack_queue_x";
+UPDATE "pq_state_ack_queue_x" SET priority = 0 WHERE status = 5;
+CREATE INDEX "pq_order_ack_queue_x" ON "pq_state_ack_queue_x" (status DESC, priority, id, due);
+
+-- mark
+UPDATE "pq_meta" SET marks = marks + 1 WHERE name = ?;
 
 -- ack
 UPDATE "pq_state_ack_queue_x" SET status = 5, priority = 0, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ?;
@@ -46,9 +98,6 @@ SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queu
 
 -- changes
 SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
-
--- claim
-UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) RETURNING id, (SELECT data FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), (SELECT crc FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), due;
 
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;

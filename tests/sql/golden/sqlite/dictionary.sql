@@ -1,10 +1,27 @@
 -- dictionary, sqlite
 
+-- the plans, and what each may say
+-- clear: clear
+-- count: count
+-- delete: delete
+-- exists: exists
+-- get: get
+-- page: first, page
+-- pop: get, delete
+-- pop_last: last, delete
+-- set: update, insert
+-- set_default: get, insert
+-- set_many: update, insert
+
+-- the tables
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
 CREATE TABLE "dict_x" (key TEXT PRIMARY KEY, data BLOB, crc INTEGER);
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+
+-- mark
+UPDATE "pq_meta" SET marks = marks + 1 WHERE name = ?;
 
 -- clear
 DELETE FROM "dict_x";

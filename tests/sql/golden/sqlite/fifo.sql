@@ -1,5 +1,34 @@
 -- fifo, sqlite
 
+-- the plans, and what each may say
+-- all_rows: all
+-- any: any
+-- any_beyond: returned, last, new, certain, first, beyond, any
+-- bury: by_id, delete, bury
+-- changes: changes
+-- clear: clear
+-- count: count
+-- dead_letters: dead
+-- hold: returned, last, new, certain, first, beyond, next, delete, bury, claim
+-- hold_id: by_id, exists, delete, bury, claim
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_back: put_back, return
+-- put_many: bound, span, some, insert_new, same, insert_all, last_id, insert
+-- redrive: dead_ids, dead_one, back, forget, return
+-- release: release, return
+-- settle: unclaim, delete
+-- stats: count, claimed, count_dead, oldest, age
+-- take: next, delete, bury
+-- take_id: by_id, exists, delete, bury
+-- take_many: next, delete, bury, delete_run, delete_all
+-- total: total
+-- unhold: unclaim, return
+-- update: update
+
+-- the tables
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
@@ -9,6 +38,9 @@ CREATE TABLE "pq_claims_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL
 CREATE INDEX "pq_owner_queue_x" ON "pq_claims_queue_x" (owner);
 CREATE TABLE "pq_dead_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+
+-- mark
+UPDATE "pq_meta" SET marks = marks + 1 WHERE name = ?;
 
 -- age
 SELECT ? - timestamp FROM "queue_x" WHERE _id = ?;
@@ -22,6 +54,9 @@ SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_clai
 -- back
 INSERT OR IGNORE INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = ?;
 
+-- beyond
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id > ? ORDER BY _id LIMIT ?;
+
 -- bound
 SELECT marks FROM "pq_meta" WHERE name = ?;
 
@@ -29,6 +64,9 @@ SELECT marks FROM "pq_meta" WHERE name = ?;
 INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (?, ?, ?, ?, ?, 1, ?, ?);
 
 -- by_id
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = ?;
+
+-- certain
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = ?;
 
 -- changes
@@ -70,6 +108,9 @@ DELETE FROM "queue_x" WHERE _id BETWEEN ? AND ?;
 -- exists
 SELECT 1 FROM "queue_x" WHERE _id = ?;
 
+-- first
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT ?;
+
 -- forget
 DELETE FROM "pq_dead_queue_x" WHERE id = ?;
 
@@ -82,8 +123,14 @@ INSERT INTO "queue_x" (data, timestamp, crc) VALUES (?, ?, ?);
 -- insert_new
 INSERT OR IGNORE INTO "queue_x" (data, timestamp, crc) VALUES (?, ?, ?);
 
+-- last
+SELECT max(_id) FROM "queue_x";
+
 -- last_id
 SELECT last_insert_rowid();
+
+-- new
+SELECT _id, 0 FROM "queue_x" WHERE _id > ? ORDER BY _id LIMIT 65;
 
 -- next
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT ?;
@@ -109,6 +156,9 @@ DELETE FROM "pq_claims_queue_x" WHERE owner = ?;
 -- return
 UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
 
+-- returned
+SELECT returned FROM "pq_meta" WHERE name = ?;
+
 -- same
 SELECT _id FROM "queue_x" WHERE data = ?;
 
@@ -118,9 +168,6 @@ SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "queue_x";
 
--- take
-DELETE FROM "queue_x" WHERE _id = (SELECT _id FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT 1) RETURNING _id, data, timestamp, crc;
-
 -- total
 SELECT count(*) FROM "queue_x";
 
@@ -129,6 +176,3 @@ DELETE FROM "pq_claims_queue_x" WHERE id = ? AND owner = ?;
 
 -- update
 UPDATE "queue_x" SET data = ?, crc = ? WHERE _id = ?;
-
--- upsert
--- not needed

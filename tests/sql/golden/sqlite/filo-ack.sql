@@ -1,5 +1,6 @@
--- filo-ack, sqlite
+-- filo-ack, sqlite: as ack.sql with other names of tables, but for this
 
+-- the tables
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
@@ -11,206 +12,27 @@ CREATE INDEX "pq_key_ack_filo_queue_x" ON "pq_state_ack_filo_queue_x" (dedupe_ke
 INSERT INTO "pq_state_ack_filo_queue_x" (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM "ack_filo_queue_x";
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
--- ack
-UPDATE "pq_state_ack_filo_queue_x" SET status = 5, priority = 0, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ?;
-
--- ack_token
-UPDATE "pq_state_ack_filo_queue_x" SET status = 5, priority = 0, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
-
--- add
-INSERT INTO "pq_state_ack_filo_queue_x" (id, status, priority, attempts, token) VALUES (?, 1, ?, 0, 0);
-
--- add_all
-INSERT INTO "pq_state_ack_filo_queue_x" (id, status, priority, attempts, token) VALUES (?, 1, ?, 0, 0);
-
--- add_timed
-INSERT INTO "pq_state_ack_filo_queue_x" (id, status, priority, due, expires, attempts, token, dedupe_key) VALUES (?, ?, ?, ? + ?, ? + ?, 0, 0, ?);
-
--- adopt
-UPDATE "pq_state_ack_filo_queue_x" SET owner = ? WHERE id = ? AND status = 2 AND token = ?;
-
--- all
-SELECT id, data, timestamp, crc, "pq_state_ack_filo_queue_x".priority, "pq_state_ack_filo_queue_x".status FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE id > ? ORDER BY id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?));
+-- from version 1 to 2
+DROP INDEX "pq_ready_ack_filo_queue_x";
+DROP INDEX "pq_leased_ack_filo_queue_x";
+DROP INDEX "pq_settled_ack_filo_queue_x";
+UPDATE "pq_state_ack_filo_queue_x" SET priority = 0 WHERE status = 5;
+CREATE INDEX "pq_order_ack_filo_queue_x" ON "pq_state_ack_filo_queue_x" (status DESC, priority, id DESC, due);
 
 -- beyond
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id < ? ORDER BY id DESC LIMIT 1;
 
--- bound
-SELECT marks FROM "pq_meta" WHERE name = ?;
-
--- by_id
-SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
-
 -- changes
 SELECT (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1), (SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_filo_queue_x";
-
--- claim
-UPDATE "pq_state_ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1) RETURNING id, (SELECT data FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id), (SELECT timestamp FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id), (SELECT crc FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id), token, attempts, (SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL), due;
-
--- claim_all
-UPDATE "pq_state_ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
-
--- claim_one
-UPDATE "pq_state_ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
-
--- clear
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status IN (1, 3));
-
--- clear_states
-DELETE FROM "pq_state_ack_filo_queue_x" WHERE status IN (1, 3);
-
--- count
-SELECT count(*) FROM "pq_state_ack_filo_queue_x" WHERE status = 1;
-
--- count_expired
-UPDATE "pq_meta" SET expired = expired + ? WHERE name = ?;
-
--- count_of, 2
-SELECT count(*) FROM "pq_state_ack_filo_queue_x" WHERE status = 2;
-
--- count_of, 5
-SELECT count(*) FROM "pq_state_ack_filo_queue_x" WHERE status = 5 AND priority = 0;
-
--- count_of, 9
-SELECT count(*) FROM "pq_state_ack_filo_queue_x" WHERE status = 9 AND status >= 5;
-
--- counts
-SELECT status, count(*) FROM "pq_state_ack_filo_queue_x" GROUP BY status;
-
--- dead
-SELECT id, reason, data, attempts, changed FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 9 AND "pq_state_ack_filo_queue_x".status >= 5 ORDER BY changed, id;
-
--- dead_ids
-SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 9 AND status >= 5;
-
--- drop
-DELETE FROM "pq_state_ack_filo_queue_x" WHERE id = ?;
-
--- drop_item
-DELETE FROM "ack_filo_queue_x" WHERE _id = ?;
-
--- due
-SELECT id, status, attempts, CASE WHEN expires <= ? THEN 1 ELSE 0 END FROM "pq_state_ack_filo_queue_x" WHERE due <= ? ORDER BY due LIMIT 100;
-
--- equal
-SELECT id FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 2 AND owner = ? AND data = ? ORDER BY id LIMIT 1;
-
--- expired
-SELECT expired FROM "pq_meta" WHERE name = ?;
-
--- extend
-UPDATE "pq_state_ack_filo_queue_x" SET due = ? + ? WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
-
--- fail
-UPDATE "pq_state_ack_filo_queue_x" SET status = 9, due = NULL, expires = NULL, changed = ?, reason = ? WHERE id = ? AND status < 5;
 
 -- first
 SELECT id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL), ? FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1;
 
--- give_back
-UPDATE "pq_state_ack_filo_queue_x" SET status = ?, due = ? + ?, owner = NULL WHERE id = ?;
-
--- give_back_now
-UPDATE "pq_state_ack_filo_queue_x" SET status = 1, due = expires, owner = NULL WHERE id = ?;
-
--- held
-SELECT attempts, token FROM "pq_state_ack_filo_queue_x" WHERE id = ? AND status = 2 AND owner = ?;
-
--- insert
-INSERT INTO "ack_filo_queue_x" (data, timestamp, status, crc) VALUES (?, ?, 1, ?);
-
--- insert_all
-INSERT INTO "ack_filo_queue_x" (data, timestamp, status, crc) VALUES (?, ?, 1, ?);
-
--- kept, 2
-SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 2 ORDER BY id DESC LIMIT 1 OFFSET ?;
-
--- kept, 5
-SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 5 AND priority = 0 ORDER BY id DESC LIMIT 1 OFFSET ?;
-
--- kept, 9
-SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET ?;
-
--- keyed
-SELECT id, status, ? - (SELECT timestamp FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id) FROM "pq_state_ack_filo_queue_x" WHERE dedupe_key = ? ORDER BY id DESC LIMIT 1;
-
--- last_id
-SELECT last_insert_rowid();
-
--- mine
-SELECT id, data, timestamp, crc FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 2 AND owner = ? AND id > ? ORDER BY id LIMIT 256;
-
 -- next
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT ?;
-
--- next_due
-SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL;
-
--- of_nobody
-SELECT id, attempts FROM "pq_state_ack_filo_queue_x" WHERE status = 2 AND owner IS NULL;
-
--- of_owner
-SELECT id, attempts FROM "pq_state_ack_filo_queue_x" WHERE status = 2 AND owner = ?;
-
--- oldest
-SELECT ? - min(timestamp) FROM "ack_filo_queue_x" WHERE _id = (SELECT min(id) FROM "pq_state_ack_filo_queue_x" WHERE status = 1);
-
--- owners
-SELECT DISTINCT owner FROM "pq_state_ack_filo_queue_x" WHERE status = 2;
 
 -- page
 SELECT id, data, timestamp, crc, "pq_state_ack_filo_queue_x".priority, "pq_state_ack_filo_queue_x".status FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) AND (priority > ? OR (priority = ? AND id < ?)) ORDER BY priority, id DESC LIMIT 256;
 
 -- peek
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1;
-
--- postpone
-UPDATE "pq_state_ack_filo_queue_x" SET status = 3, due = ? + ? WHERE id = ?;
-
--- redrive
-UPDATE "pq_state_ack_filo_queue_x" SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE id = ? AND status = 9;
-
--- retime
-UPDATE "pq_state_ack_filo_queue_x" SET status = ?, priority = ?, due = ? + ?, expires = ? + ? WHERE id = ?;
-
--- same
-SELECT id, status FROM "pq_state_ack_filo_queue_x" WHERE id = (SELECT _id FROM "ack_filo_queue_x" WHERE data = ?);
-
--- show
-UPDATE "pq_state_ack_filo_queue_x" SET status = 1, due = expires WHERE id = ?;
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_filo_queue_x" WHERE status = 1 LIMIT ?) AS few;
-
--- status
-SELECT status, owner, attempts, token FROM "pq_state_ack_filo_queue_x" WHERE id = ?;
-
--- total
-SELECT count(*) FROM "ack_filo_queue_x";
-
--- trim_items, 2
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 2 AND id <= ? ORDER BY id LIMIT ?);
-
--- trim_items, 5
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 5 AND priority = 0 AND id <= ? ORDER BY id LIMIT ?);
-
--- trim_items, 9
-DELETE FROM "ack_filo_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 9 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
-
--- trim_states, 2
-DELETE FROM "pq_state_ack_filo_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 2 AND id <= ? ORDER BY id LIMIT ?);
-
--- trim_states, 5
-DELETE FROM "pq_state_ack_filo_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 5 AND priority = 0 AND id <= ? ORDER BY id LIMIT ?);
-
--- trim_states, 9
-DELETE FROM "pq_state_ack_filo_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 9 AND status >= 5 AND id <= ? ORDER BY id LIMIT ?);
-
--- unclaim
-UPDATE "pq_state_ack_filo_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
-
--- update
-UPDATE "ack_filo_queue_x" SET data = ?, crc = ? WHERE _id = ?;

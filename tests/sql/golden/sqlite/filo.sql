@@ -1,134 +1,19 @@
--- filo, sqlite
+-- filo, sqlite: as fifo.sql with other names of tables, but for this
 
-SELECT name FROM pragma_table_info(?);
-SELECT name FROM pragma_table_info(?);
-SELECT name FROM pragma_table_info(?);
-CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
-CREATE TABLE "filo_queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, timestamp FLOAT, crc INTEGER);
-CREATE TABLE "pq_claims_filo_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
-CREATE INDEX "pq_owner_filo_queue_x" ON "pq_claims_filo_queue_x" (owner);
-CREATE TABLE "pq_dead_filo_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
-
--- age
-SELECT ? - timestamp FROM "filo_queue_x" WHERE _id = ?;
-
--- all
-SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id > ? ORDER BY _id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x"));
-
--- back
-INSERT OR IGNORE INTO "filo_queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_filo_queue_x" WHERE id = ?;
-
--- bound
-SELECT marks FROM "pq_meta" WHERE name = ?;
-
--- bury
-INSERT INTO "pq_dead_filo_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (?, ?, ?, ?, ?, 1, ?, ?);
-
--- by_id
-SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id = ?;
+-- beyond
+SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id < ? ORDER BY _id DESC LIMIT ?;
 
 -- changes
 SELECT (SELECT _id FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT 1), max(_id), min(_id) FROM "filo_queue_x";
 
--- claim
-INSERT INTO "pq_claims_filo_queue_x" (owner, id) VALUES (?, ?);
-
--- claimed
-SELECT count(*) FROM "pq_claims_filo_queue_x";
-
--- clear
-DELETE FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x");
-
--- count
-SELECT (SELECT count(*) FROM "filo_queue_x") - (SELECT count(*) FROM "pq_claims_filo_queue_x");
-
--- count_dead
-SELECT count(*) FROM "pq_dead_filo_queue_x";
-
--- dead
-SELECT id, reason, data, attempts, failed_at FROM "pq_dead_filo_queue_x" ORDER BY failed_at, id;
-
--- dead_ids
-SELECT id FROM "pq_dead_filo_queue_x";
-
--- dead_one
-SELECT id FROM "pq_dead_filo_queue_x" WHERE id = ?;
-
--- delete
-DELETE FROM "filo_queue_x" WHERE _id = ?;
-
--- delete_all
-DELETE FROM "filo_queue_x" WHERE _id = ?;
-
--- delete_run
-DELETE FROM "filo_queue_x" WHERE _id BETWEEN ? AND ?;
-
--- exists
-SELECT 1 FROM "filo_queue_x" WHERE _id = ?;
-
--- forget
-DELETE FROM "pq_dead_filo_queue_x" WHERE id = ?;
-
--- insert
-INSERT INTO "filo_queue_x" (data, timestamp, crc) VALUES (?, ?, ?);
-
--- insert_all
-INSERT INTO "filo_queue_x" (data, timestamp, crc) VALUES (?, ?, ?);
-
--- insert_new
-INSERT OR IGNORE INTO "filo_queue_x" (data, timestamp, crc) VALUES (?, ?, ?);
-
--- last_id
-SELECT last_insert_rowid();
+-- first
+SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT ?;
 
 -- next
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT ?;
-
--- oldest
-SELECT min(_id) FROM "filo_queue_x";
-
--- owners
-SELECT DISTINCT owner FROM "pq_claims_filo_queue_x";
 
 -- page
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id < ? ORDER BY _id DESC LIMIT 256;
 
 -- peek
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT 1;
-
--- put_back
-INSERT OR IGNORE INTO "filo_queue_x" (_id, data, timestamp, crc) VALUES (?, ?, ?, ?);
-
--- release
-DELETE FROM "pq_claims_filo_queue_x" WHERE owner = ?;
-
--- return
-UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- same
-SELECT _id FROM "filo_queue_x" WHERE data = ?;
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") LIMIT ?) AS few;
-
--- span
-SELECT max(_id) - min(_id) + 1 FROM "filo_queue_x";
-
--- take
-DELETE FROM "filo_queue_x" WHERE _id = (SELECT _id FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT 1) RETURNING _id, data, timestamp, crc;
-
--- total
-SELECT count(*) FROM "filo_queue_x";
-
--- unclaim
-DELETE FROM "pq_claims_filo_queue_x" WHERE id = ? AND owner = ?;
-
--- update
-UPDATE "filo_queue_x" SET data = ?, crc = ? WHERE _id = ?;
-
--- upsert
--- not needed

@@ -1,5 +1,34 @@
--- priority, sqlite
+-- priority, sqlite: as fifo.sql with other names of tables, but for this
 
+-- the plans, and what each may say
+-- all_rows: all
+-- any: any
+-- any_beyond: returned, last, new, certain, first, beyond, later, any
+-- bury: by_id, delete, bury
+-- changes: changes
+-- clear: clear
+-- count: count
+-- dead_letters: dead
+-- hold: returned, last, new, certain, first, beyond, later, next, delete, bury, claim
+-- hold_id: by_id, exists, delete, bury, claim
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_back: put_back, return
+-- put_many: bound, span, some, insert_new, same, insert_all, last_id, insert
+-- redrive: dead_ids, dead_one, back, forget, return
+-- release: release, return
+-- settle: unclaim, delete
+-- stats: count, claimed, count_dead, oldest, age
+-- take: next, delete, bury
+-- take_id: by_id, exists, delete, bury
+-- take_many: next, delete, bury, delete_run, delete_all
+-- total: total
+-- unhold: unclaim, return
+-- update: update
+
+-- the tables
 SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
@@ -10,68 +39,26 @@ CREATE INDEX "pq_owner_priority_queue_x" ON "pq_claims_priority_queue_x" (owner)
 CREATE TABLE "pq_dead_priority_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
 INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
--- age
-SELECT ? - timestamp FROM "priority_queue_x" WHERE _id = ?;
-
 -- all
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > ? ORDER BY _id LIMIT 256;
-
--- any
-SELECT EXISTS (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x"));
 
 -- back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = ?;
 
--- bound
-SELECT marks FROM "pq_meta" WHERE name = ?;
-
--- bury
-INSERT INTO "pq_dead_priority_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (?, ?, ?, ?, ?, 1, ?, ?);
+-- beyond
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND priority = ? AND _id > ? ORDER BY priority, _id LIMIT ?;
 
 -- by_id
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id = ?;
+
+-- certain
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id = ?;
 
 -- changes
 SELECT (SELECT _id FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM "priority_queue_x";
 
--- claim
-INSERT INTO "pq_claims_priority_queue_x" (owner, id) VALUES (?, ?);
-
--- claimed
-SELECT count(*) FROM "pq_claims_priority_queue_x";
-
--- clear
-DELETE FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x");
-
--- count
-SELECT (SELECT count(*) FROM "priority_queue_x") - (SELECT count(*) FROM "pq_claims_priority_queue_x");
-
--- count_dead
-SELECT count(*) FROM "pq_dead_priority_queue_x";
-
--- dead
-SELECT id, reason, data, attempts, failed_at FROM "pq_dead_priority_queue_x" ORDER BY failed_at, id;
-
--- dead_ids
-SELECT id FROM "pq_dead_priority_queue_x";
-
--- dead_one
-SELECT id FROM "pq_dead_priority_queue_x" WHERE id = ?;
-
--- delete
-DELETE FROM "priority_queue_x" WHERE _id = ?;
-
--- delete_all
-DELETE FROM "priority_queue_x" WHERE _id = ?;
-
--- delete_run
-DELETE FROM "priority_queue_x" WHERE _id BETWEEN ? AND ?;
-
--- exists
-SELECT 1 FROM "priority_queue_x" WHERE _id = ?;
-
--- forget
-DELETE FROM "pq_dead_priority_queue_x" WHERE id = ?;
+-- first
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?;
 
 -- insert
 INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (?, ?, ?, ?);
@@ -82,17 +69,14 @@ INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (?, ?, ?,
 -- insert_new
 INSERT OR IGNORE INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (?, ?, ?, ?);
 
--- last_id
-SELECT last_insert_rowid();
+-- later
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND priority > ? ORDER BY priority, _id LIMIT ?;
+
+-- new
+SELECT _id, priority FROM "priority_queue_x" WHERE _id > ? ORDER BY _id LIMIT 65;
 
 -- next
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?;
-
--- oldest
-SELECT min(_id) FROM "priority_queue_x";
-
--- owners
-SELECT DISTINCT owner FROM "pq_claims_priority_queue_x";
 
 -- page
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND (priority > ? OR (priority = ? AND _id > ?)) ORDER BY priority, _id LIMIT 256;
@@ -102,33 +86,3 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT
 
 -- put_back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) VALUES (?, ?, ?, ?, ?);
-
--- release
-DELETE FROM "pq_claims_priority_queue_x" WHERE owner = ?;
-
--- return
-UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
-
--- same
-SELECT _id FROM "priority_queue_x" WHERE data = ?;
-
--- some
-SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") LIMIT ?) AS few;
-
--- span
-SELECT max(_id) - min(_id) + 1 FROM "priority_queue_x";
-
--- take
-DELETE FROM "priority_queue_x" WHERE _id = (SELECT _id FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1) RETURNING _id, data, timestamp, crc, priority;
-
--- total
-SELECT count(*) FROM "priority_queue_x";
-
--- unclaim
-DELETE FROM "pq_claims_priority_queue_x" WHERE id = ? AND owner = ?;
-
--- update
-UPDATE "priority_queue_x" SET data = ?, crc = ? WHERE _id = ?;
-
--- upsert
--- not needed

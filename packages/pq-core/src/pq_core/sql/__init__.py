@@ -3,7 +3,7 @@
 What a wheel adds is an `Engine` and the constructors of its classes.
 """
 
-from pq_core.sql.dialect import MYSQL, POSTGRESQL, SQLITE, SQLITE_OLD, Dialect
+from pq_core.sql.dialect import MYSQL, POSTGRESQL, SQLITE, Dialect
 from pq_core.sql.driver import Engine
 from pq_core.sql.kinds import KINDS, Kind
 from pq_core.sql.schema import Layout, dictionary_layout, queue_layout
@@ -14,7 +14,6 @@ __all__ = [
     "MYSQL",
     "POSTGRESQL",
     "SQLITE",
-    "SQLITE_OLD",
     "Dialect",
     "Engine",
     "Kind",

@@ -7,10 +7,10 @@ PostgreSQL from its manual 16 (SELECT, "The Locking Clause"; INSERT, "ON CONFLIC
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["MYSQL", "POSTGRESQL", "SQLITE", "SQLITE_OLD", "Dialect"]
+__all__ = ["MYSQL", "POSTGRESQL", "SQLITE", "Dialect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,6 @@ SQLITE: Final = Dialect(
     bare_tables=True,
     columns="SELECT name FROM pragma_table_info(?)",
 )
-
-#: SQLite before 3.35, which has no RETURNING.
-SQLITE_OLD: Final = replace(SQLITE, name="sqlite-3.34", returning=False)
 
 MYSQL: Final = Dialect(
     name="mysql",

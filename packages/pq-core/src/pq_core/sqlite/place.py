@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pq_core.protocols import Durability, check_durability
-from pq_core.sql import SQLITE, SQLITE_OLD, Dialect, Layout
+from pq_core.sql import SQLITE, Dialect, Layout
 from pq_core.sqlite.engine import SQLiteEngine
 from pq_core.sqlite.files import database_path
 
 __all__ = ["DIALECT", "Place", "clock"]
 
-#: RETURNING came with SQLite 3.35.
-DIALECT: Final[Dialect] = SQLITE if sqlite3.sqlite_version_info >= (3, 35) else SQLITE_OLD
+DIALECT: Final[Dialect] = SQLITE
 
 
 def clock() -> tuple[float]:

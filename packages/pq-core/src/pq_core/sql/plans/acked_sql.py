@@ -109,7 +109,8 @@ class AckedStatements:
             f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL), due"
         )
         first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
-        self.claim = say(f"{taking} WHERE {id} = ({first}) {back}", "rows")
+        at_once = d.returning and not d.in_process
+        self.claim = say(f"{taking} WHERE {id} = ({first}) {back}" if at_once else "", "rows")
         self.claim_one = say(f"{taking} WHERE {id} = {p}")
         self.claim_all = say(f"{taking} WHERE {id} = {p}", "many")
         row = f"{id}, data, timestamp, crc, token + 1, attempts + 1"

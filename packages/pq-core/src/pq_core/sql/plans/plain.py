@@ -75,7 +75,8 @@ class PlainPlans:
         self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
 
         first = f"SELECT _id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
-        self._take = say(f"DELETE FROM {main} WHERE _id = ({first}) RETURNING {columns}", "rows")
+        at_once = f"DELETE FROM {main} WHERE _id = ({first}) RETURNING {columns}"
+        self._take = say(at_once if self._at_once else "", "rows")
         self._next = say(
             f"SELECT {columns} {ready} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows"
         )
