@@ -18,6 +18,7 @@ from pq_postgres import (
     PostgresUniqueAckQ,
     PostgresUniqueQ,
 )
+from tests.contract.short import in_short
 
 _NUMBERS = itertools.count()
 
@@ -32,6 +33,7 @@ class InPostgres:
     cls: ClassVar[Any]
     local = False
     has_verify = False
+    needs_pulse = True
     serializers = SERIALIZERS
     options: ClassVar[Any] = QUICK
 
@@ -45,6 +47,7 @@ class InPostgres:
         return self.cls(*where, **options)
 
 
+@in_short
 class TestFIFO(InPostgres, QueueContract):
     """As it comes: get settles."""
 
