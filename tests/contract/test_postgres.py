@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -34,7 +35,7 @@ class InPostgres:
     local = False
     has_verify = False
     needs_pulse = True
-    serializers = SERIALIZERS
+    serializers: ClassVar[Sequence[Any]] = SERIALIZERS
     options: ClassVar[Any] = QUICK
 
     @pytest.fixture

@@ -41,6 +41,14 @@ if TYPE_CHECKING:
     from pq_core import StorageUnusable as StorageUnusable
     from pq_core import open_queue as open_queue
     from pq_file import Queue as Queue
+    from pq_postgres import PQ as PQ
+    from pq_postgres import FILOPostgresAckQueue as FILOPostgresAckQueue
+    from pq_postgres import FILOPostgresQueue as FILOPostgresQueue
+    from pq_postgres import PostgresAckQueue as PostgresAckQueue
+    from pq_postgres import PostgresPriorityQueue as PostgresPriorityQueue
+    from pq_postgres import PostgresQueue as PostgresQueue
+    from pq_postgres import PostgresUniqueAckQ as PostgresUniqueAckQ
+    from pq_postgres import PostgresUniqueQ as PostgresUniqueQ
     from pq_sqlite import AckStatus as AckStatus
     from pq_sqlite import FIFOSQLiteAckQueue as FIFOSQLiteAckQueue
     from pq_sqlite import FIFOSQLiteQueue as FIFOSQLiteQueue

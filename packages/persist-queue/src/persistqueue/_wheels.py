@@ -55,6 +55,20 @@ WHEELS: Final = (
     ),
     Wheel("pq-file", "pq_file", ("Queue",)),
     Wheel(
+        "pq-postgres",
+        "pq_postgres",
+        (
+            "FILOPostgresAckQueue",
+            "FILOPostgresQueue",
+            "PQ",
+            "PostgresAckQueue",
+            "PostgresPriorityQueue",
+            "PostgresQueue",
+            "PostgresUniqueAckQ",
+            "PostgresUniqueQ",
+        ),
+    ),
+    Wheel(
         "pq-sqlite",
         "pq_sqlite",
         (

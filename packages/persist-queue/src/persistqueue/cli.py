@@ -156,7 +156,7 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     try:
         with _existing(arguments) as queue:
-            damages = queue.verify()
+            damages = _local(queue).verify()
     except StorageCorrupt as error:
         # So damaged that it does not open: that, too, is what was asked.
         _write(sys.stdout.buffer, [str(error)])
@@ -166,8 +166,14 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _repair(arguments: argparse.Namespace) -> int:
     with _existing(arguments) as queue:
-        _write(sys.stdout.buffer, map(_told, queue.repair()))
+        _write(sys.stdout.buffer, map(_told, _local(queue).repair()))
     return DONE
+
+
+def _local(queue: LocalQueue[Any]) -> LocalQueue[Any]:
+    if not hasattr(queue, "verify"):
+        raise ValueError(f"{queue!r}: the server checks its own storage; use its programs for that")
+    return queue
 
 
 def _told(damage: Damage) -> str:
@@ -203,7 +209,7 @@ def _existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
         marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
         if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
-    if url.scheme == "sqlite":
+    if url.scheme != "file":
         kind: str = arguments.kind or url.query.get("kind", "fifo")
         if not kind.endswith("ack"):
             options["auto_commit"] = False  # an item goes after it was written out, not before

@@ -76,8 +76,7 @@ class InPostgres(InServer[T]):
             return engine.transaction()
         if not hasattr(connection, "pgconn") or not hasattr(connection, "transaction"):
             raise TypeError(
-                "'connection' must be a connection of psycopg (3), "
-                f"not {type(connection).__name__}"
+                f"'connection' must be a connection of psycopg (3), not {type(connection).__name__}"
             )
         return self._joined(connection)
 

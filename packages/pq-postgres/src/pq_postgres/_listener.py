@@ -34,9 +34,7 @@ class PostgresListener:
         self._heard = heard
         self._wake, self._woken = socket.socketpair()
         self.is_alive = True
-        self._thread = threading.Thread(
-            target=self._run, name="persistqueue-listener", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name="persistqueue-listener", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

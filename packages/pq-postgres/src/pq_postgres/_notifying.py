@@ -50,8 +50,7 @@ class Notifying:
         )
         self._steps = (_FUNCTION, told, told_back)
         self._is_there = Statement(
-            "SELECT 1 FROM pg_trigger WHERE tgname = %s"
-            " AND tgrelid = to_regclass(quote_ident(%s))",
+            "SELECT 1 FROM pg_trigger WHERE tgname = %s AND tgrelid = to_regclass(quote_ident(%s))",
             "one",
         )
 

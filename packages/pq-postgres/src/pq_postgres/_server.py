@@ -41,9 +41,7 @@ class PostgresDriver:
         waits_for_disk: whether a commit returns only when it is on the server's disk.
     """
 
-    def __init__(
-        self, conninfo: str, *, size: int, listens: bool, waits_for_disk: bool
-    ) -> None:
+    def __init__(self, conninfo: str, *, size: int, listens: bool, waits_for_disk: bool) -> None:
         library = psycopg()
         parts = library.conninfo.conninfo_to_dict(conninfo)
         parts.setdefault("connect_timeout", "10")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from itertools import pairwise
 from typing import Any
 
-import random
 import pytest
 
 from pq_core.errors import Empty, EncodeError
