@@ -22,6 +22,7 @@ class Dialect:
         quote: the character around identifiers; doubled inside of them.
         placeholder: stands for a parameter.
         longest_name: of identifiers, in characters; 0: no limit.
+        counts_bytes: that limit is one of bytes, in UTF-8.
         serial: the type of a primary key that counts by itself and never reuses a number.
         integer: a signed 64-bit number.
         real: a double.
@@ -80,6 +81,7 @@ class Dialect:
     last_id: str
     inserted_id: str
     columns: str
+    counts_bytes: bool = False
     for_update: str = ""
     narrow: bool = True
     upsert: str = ""
@@ -104,9 +106,11 @@ class Dialect:
             raise ValueError("a table name must not be empty")
         if "\0" in name:
             raise ValueError(f"the name {name!r} holds a NUL character; leave it out")
-        if self.longest_name and len(name) > self.longest_name:
+        length = len(name.encode() if self.counts_bytes else name)
+        if self.longest_name and length > self.longest_name:
+            unit = "bytes" if self.counts_bytes else "characters"
             raise ValueError(
-                f"the name {name!r} is longer than {self.longest_name} characters; shorten it"
+                f"the name {name!r} is longer than {self.longest_name} {unit}; shorten it"
             )
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         return quoted.replace("%", "%%") if self.placeholder == "%s" else quoted
@@ -207,6 +211,8 @@ POSTGRESQL: Final = Dialect(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"
     ),
+    # It cuts what is longer, so that two names may become one (manual, 4.1.1).
+    counts_bytes=True,
     for_update=" FOR UPDATE",
     narrow=False,
     upsert=" ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc",
