@@ -45,7 +45,7 @@ _BATCH: Final = 256
 
 #: One of these files is in every directory that holds a file queue: ours, a predecessor's.
 _MARKS: Final = ("cursor", "info")
-#: The kinds of queues that an SQLite database holds.
+#: The kinds of queues that a database holds.
 _KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 
 
@@ -156,7 +156,7 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     try:
         with _existing(arguments) as queue:
-            damages = queue.verify()
+            damages = _local(queue).verify()
     except StorageCorrupt as error:
         # So damaged that it does not open: that, too, is what was asked.
         _write(sys.stdout.buffer, [str(error)])
@@ -166,8 +166,15 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 def _repair(arguments: argparse.Namespace) -> int:
     with _existing(arguments) as queue:
-        _write(sys.stdout.buffer, map(_told, queue.repair()))
+        _write(sys.stdout.buffer, map(_told, _local(queue).repair()))
     return DONE
+
+
+def _local(queue: LocalQueue[Any]) -> LocalQueue[Any]:
+    """The queue, known to be one whose storage can be checked from here."""
+    if not hasattr(queue, "verify"):
+        raise ValueError(f"{queue!r}: its server looks after the storage; use the server's tools")
+    return queue
 
 
 def _told(damage: Damage) -> str:
@@ -203,7 +210,7 @@ def _existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
         marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
         if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
-    if url.scheme == "sqlite":
+    if url.scheme != "file":
         kind: str = arguments.kind or url.query.get("kind", "fifo")
         if not kind.endswith("ack"):
             options["auto_commit"] = False  # an item goes after it was written out, not before
@@ -318,8 +325,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what survives power loss, a kill, neither (default: the queue's)",
     )
 
-    queue.add_argument("--kind", choices=_KINDS, help="of an SQLite queue (default: fifo)")
-    queue.add_argument("--name", help="of an SQLite queue (default: default)")
+    queue.add_argument("--kind", choices=_KINDS, help="of a queue in a database (default: fifo)")
+    queue.add_argument(
+        "--name", help="of a queue in a database (default: default; in a server: sql)"
+    )
 
     parser = argparse.ArgumentParser(
         prog="persistqueue",
