@@ -55,6 +55,21 @@ WHEELS: Final = (
     ),
     Wheel("pq-file", "pq_file", ("Queue",)),
     Wheel(
+        "pq-mysql",
+        "pq_mysql",
+        (
+            "FIFOMySQLAckQueue",
+            "FIFOMySQLQueue",
+            "FILOMySQLAckQueue",
+            "FILOMySQLQueue",
+            "MySQLAckQueue",
+            "MySQLPriorityQueue",
+            "MySQLQueue",
+            "MySQLUniqueAckQ",
+            "MySQLUniqueQ",
+        ),
+    ),
+    Wheel(
         "pq-postgres",
         "pq_postgres",
         (

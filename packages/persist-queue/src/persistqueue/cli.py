@@ -45,7 +45,7 @@ _BATCH: Final = 256
 
 #: One of these files is in every directory that holds a file queue: ours, a predecessor's.
 _MARKS: Final = ("cursor", "info")
-#: The kinds of queues that an SQLite database holds.
+#: The kinds of queues that a database holds.
 _KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 
 
@@ -171,8 +171,9 @@ def _repair(arguments: argparse.Namespace) -> int:
 
 
 def _local(queue: LocalQueue[Any]) -> LocalQueue[Any]:
+    """The queue, known to be one whose storage can be checked from here."""
     if not hasattr(queue, "verify"):
-        raise ValueError(f"{queue!r}: the server checks its own storage; use its programs for that")
+        raise ValueError(f"{queue!r}: its server looks after the storage; use the server's tools")
     return queue
 
 
@@ -324,8 +325,10 @@ def _parser() -> argparse.ArgumentParser:
         help="what survives power loss, a kill, neither (default: the queue's)",
     )
 
-    queue.add_argument("--kind", choices=_KINDS, help="of an SQLite queue (default: fifo)")
-    queue.add_argument("--name", help="of an SQLite queue (default: default)")
+    queue.add_argument("--kind", choices=_KINDS, help="of a queue in a database (default: fifo)")
+    queue.add_argument(
+        "--name", help="of a queue in a database (default: default; in a server: sql)"
+    )
 
     parser = argparse.ArgumentParser(
         prog="persistqueue",

@@ -9,13 +9,13 @@ DELETE FROM `pq_meta` WHERE name = %s;
 INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
 
 -- age
-SELECT UNIX_TIMESTAMP(NOW(6)) - timestamp FROM `queue_x` WHERE _id = %s;
+SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `queue_x` WHERE _id = %s;
 
 -- all
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM `queue_x` WHERE owner IS NULL);
+SELECT (SELECT _id FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- any_beyond
 SELECT EXISTS (SELECT 1 FROM `queue_x` WHERE owner IS NULL AND _id > %s);
@@ -27,7 +27,7 @@ INSERT INTO `queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, cr
 SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
 
 -- bury
-INSERT INTO `pq_dead_queue_x` (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, UNIX_TIMESTAMP(NOW(6)), %s);
+INSERT INTO `pq_dead_queue_x` (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s);
 
 -- by_id
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
@@ -75,13 +75,13 @@ SELECT 1 FROM `queue_x` WHERE _id = %s;
 DELETE FROM `pq_dead_queue_x` WHERE id = %s;
 
 -- insert
-INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), %s);
+INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s);
 
 -- insert_all
-INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), %s);
+INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s);
 
 -- insert_new
-INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), %s) ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s) ON DUPLICATE KEY UPDATE _id = _id;
 
 -- last_id
 -- not needed
@@ -117,7 +117,7 @@ SELECT returned FROM `pq_meta` WHERE name = %s;
 SELECT _id FROM `queue_x` WHERE digest = UNHEX(SHA2(%s, 256));
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT %s) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM `queue_x`;
@@ -135,4 +135,4 @@ DELETE FROM `queue_x` WHERE _id = %s AND owner = %s;
 UPDATE `queue_x` SET data = %s, crc = %s WHERE _id = %s;
 
 -- upsert
-INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
+INSERT INTO `queue_x` (data, timestamp, crc) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);

@@ -20,25 +20,25 @@ UPDATE `ack_unique_queue_x` SET owner = %s WHERE _id = %s AND status = 2 AND tok
 SELECT _id, data, timestamp, crc, `ack_unique_queue_x`.priority, `ack_unique_queue_x`.status FROM `ack_unique_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))));
+SELECT (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- bound
 SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
 
 -- by_id
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND _id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_unique_queue_x`;
+SELECT (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_unique_queue_x`;
 
 -- claim
-UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), due;
+UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = (SELECT _id FROM `ack_unique_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), due;
 
 -- claim_all
-UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = %s;
+UPDATE `ack_unique_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- clear
 DELETE FROM `ack_unique_queue_x` WHERE status IN (1, 3);
@@ -71,7 +71,7 @@ SELECT _id FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5;
 DELETE FROM `ack_unique_queue_x` WHERE _id = %s;
 
 -- due
-SELECT _id, status, attempts, CASE WHEN expires <= UNIX_TIMESTAMP(NOW(6)) THEN 1 ELSE 0 END FROM `ack_unique_queue_x` WHERE due <= UNIX_TIMESTAMP(NOW(6)) ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
+SELECT _id, status, attempts, CASE WHEN expires <= (UNIX_TIMESTAMP(NOW(6)) + 0e0) THEN 1 ELSE 0 END FROM `ack_unique_queue_x` WHERE due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0) ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
 
 -- equal
 SELECT _id FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 2 AND owner = %s AND data = %s ORDER BY _id LIMIT 1;
@@ -80,16 +80,16 @@ SELECT _id FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 2 AND o
 SELECT expired FROM `pq_meta` WHERE name = %s;
 
 -- extend
-UPDATE `ack_unique_queue_x` SET due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_unique_queue_x` SET due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
 
 -- fail
-UPDATE `ack_unique_queue_x` SET status = 9, due = NULL, expires = NULL, changed = UNIX_TIMESTAMP(NOW(6)), reason = %s WHERE _id = %s AND status < 5;
+UPDATE `ack_unique_queue_x` SET status = 9, due = NULL, expires = NULL, changed = (UNIX_TIMESTAMP(NOW(6)) + 0e0), reason = %s WHERE _id = %s AND status < 5;
 
 -- first
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), UNIX_TIMESTAMP(NOW(6)) FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL), (UNIX_TIMESTAMP(NOW(6)) + 0e0) FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- give_back
-UPDATE `ack_unique_queue_x` SET status = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s, owner = NULL WHERE _id = %s;
+UPDATE `ack_unique_queue_x` SET status = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, owner = NULL WHERE _id = %s;
 
 -- give_back_now
 UPDATE `ack_unique_queue_x` SET status = 1, due = expires, owner = NULL WHERE _id = %s;
@@ -98,13 +98,13 @@ UPDATE `ack_unique_queue_x` SET status = 1, due = expires, owner = NULL WHERE _i
 SELECT attempts, token FROM `ack_unique_queue_x` WHERE _id = %s AND status = 2 AND owner = %s FOR UPDATE;
 
 -- insert
-INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), 1, %s, %s, 0, 0) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
+INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), 1, %s, %s, 0, 0) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
 
 -- insert_all
-INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), 1, %s, %s, 0, 0);
+INSERT INTO `ack_unique_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), 1, %s, %s, 0, 0);
 
 -- insert_timed
-INSERT INTO `ack_unique_queue_x` (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, UNIX_TIMESTAMP(NOW(6)), %s, %s, %s, UNIX_TIMESTAMP(NOW(6)) + %s, UNIX_TIMESTAMP(NOW(6)) + %s, 0, 0, %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
+INSERT INTO `ack_unique_queue_x` (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s, %s, (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, 0, 0, %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);
 
 -- kept, 2
 SELECT _id FROM `ack_unique_queue_x` WHERE status = 2 ORDER BY _id DESC LIMIT 1 OFFSET %s;
@@ -116,7 +116,7 @@ SELECT _id FROM `ack_unique_queue_x` WHERE status = 5 AND status >= 5 ORDER BY _
 SELECT _id FROM `ack_unique_queue_x` WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
 
 -- keyed
-SELECT _id, status, UNIX_TIMESTAMP(NOW(6)) - timestamp FROM `ack_unique_queue_x` WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
+SELECT _id, status, (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `ack_unique_queue_x` WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
 
 -- last_id
 -- not needed
@@ -125,7 +125,7 @@ SELECT _id, status, UNIX_TIMESTAMP(NOW(6)) - timestamp FROM `ack_unique_queue_x`
 SELECT _id, data, timestamp, crc FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;
 
 -- next
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- next_due
 SELECT min(due) FROM `ack_unique_queue_x` WHERE due IS NOT NULL;
@@ -137,25 +137,25 @@ SELECT _id, attempts FROM `ack_unique_queue_x` WHERE status = 2 AND owner IS NUL
 SELECT _id, attempts FROM `ack_unique_queue_x` WHERE status = 2 AND owner = %s FOR UPDATE SKIP LOCKED;
 
 -- oldest
-SELECT UNIX_TIMESTAMP(NOW(6)) - min(timestamp) FROM `ack_unique_queue_x` WHERE _id = (SELECT min(_id) FROM `ack_unique_queue_x` WHERE status = 1);
+SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - min(timestamp) FROM `ack_unique_queue_x` WHERE _id = (SELECT min(_id) FROM `ack_unique_queue_x` WHERE status = 1);
 
 -- owners
 SELECT DISTINCT owner FROM `ack_unique_queue_x` WHERE status = 2;
 
 -- page
-SELECT _id, data, timestamp, crc, `ack_unique_queue_x`.priority, `ack_unique_queue_x`.status FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
+SELECT _id, data, timestamp, crc, `ack_unique_queue_x`.priority, `ack_unique_queue_x`.status FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > UNIX_TIMESTAMP(NOW(6))) ORDER BY priority, _id LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_unique_queue_x` WHERE `ack_unique_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1;
 
 -- postpone
-UPDATE `ack_unique_queue_x` SET status = 3, due = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = %s;
+UPDATE `ack_unique_queue_x` SET status = 3, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- redrive
 UPDATE `ack_unique_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE _id = %s AND status = 9;
 
 -- retime
-UPDATE `ack_unique_queue_x` SET status = %s, priority = %s, due = UNIX_TIMESTAMP(NOW(6)) + %s, expires = UNIX_TIMESTAMP(NOW(6)) + %s WHERE _id = %s;
+UPDATE `ack_unique_queue_x` SET status = %s, priority = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, expires = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- same
 SELECT _id, status FROM `ack_unique_queue_x` WHERE digest = UNHEX(SHA2(%s, 256)) FOR UPDATE;
@@ -164,7 +164,7 @@ SELECT _id, status FROM `ack_unique_queue_x` WHERE digest = UNHEX(SHA2(%s, 256))
 UPDATE `ack_unique_queue_x` SET status = 1, due = expires WHERE _id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM `ack_unique_queue_x` WHERE status = 1 LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM `ack_unique_queue_x` WHERE status = 1 ORDER BY priority, _id LIMIT %s) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM `ack_unique_queue_x` WHERE _id = %s;

@@ -16,7 +16,7 @@ SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "queue_x" 
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE owner IS NULL);
+SELECT (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- any_beyond
 SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE owner IS NULL AND _id > %s);
@@ -118,7 +118,7 @@ SELECT returned FROM "pq_meta" WHERE name = %s;
 SELECT _id FROM "queue_x" WHERE digest = sha256(%s);
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE owner IS NULL LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT %s) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "queue_x";

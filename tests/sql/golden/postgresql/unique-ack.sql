@@ -25,7 +25,7 @@ UPDATE "ack_unique_queue_x" SET owner = %s WHERE _id = %s AND status = 2 AND tok
 SELECT _id, data, timestamp, crc, "ack_unique_queue_x".priority, "ack_unique_queue_x".status FROM "ack_unique_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "ack_unique_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8));
+SELECT (SELECT _id FROM "ack_unique_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_unique_queue_x" WHERE "ack_unique_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -169,7 +169,7 @@ SELECT _id, status FROM "ack_unique_queue_x" WHERE digest = sha256(%s) FOR UPDAT
 UPDATE "ack_unique_queue_x" SET status = 1, due = expires WHERE _id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "ack_unique_queue_x" WHERE status = 1 LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "ack_unique_queue_x" WHERE status = 1 ORDER BY priority, _id LIMIT %s) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "ack_unique_queue_x" WHERE _id = %s;

@@ -36,7 +36,7 @@ UPDATE "pq_state_ack_filo_queue_x" SET owner = ? WHERE id = ? AND status = 2 AND
 SELECT id, data, timestamp, crc, "pq_state_ack_filo_queue_x".priority, "pq_state_ack_filo_queue_x".status FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE id > ? ORDER BY id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?));
+SELECT (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id < ? ORDER BY id DESC LIMIT 1;
@@ -183,7 +183,7 @@ SELECT id, status FROM "pq_state_ack_filo_queue_x" WHERE id = (SELECT _id FROM "
 UPDATE "pq_state_ack_filo_queue_x" SET status = 1, due = expires WHERE id = ?;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_filo_queue_x" WHERE status = 1 LIMIT ?) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_filo_queue_x" WHERE status = 1 ORDER BY priority, id DESC LIMIT ?) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "pq_state_ack_filo_queue_x" WHERE id = ?;

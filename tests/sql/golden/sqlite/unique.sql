@@ -17,7 +17,7 @@ SELECT ? - timestamp FROM "unique_queue_x" WHERE _id = ?;
 SELECT _id, data, timestamp, crc FROM "unique_queue_x" WHERE _id > ? ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x"));
+SELECT (SELECT _id FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- any_beyond
 SELECT EXISTS (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") AND _id > ?);
@@ -119,7 +119,7 @@ SELECT returned FROM "pq_meta" WHERE name = ?;
 SELECT _id FROM "unique_queue_x" WHERE data = ?;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") LIMIT ?) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "unique_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_unique_queue_x") ORDER BY _id LIMIT ?) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "unique_queue_x";

@@ -48,6 +48,8 @@ class Layout:
         table: the plain name of the table of items.
         required: columns without which that table is somebody else's.
         migrations: the first makes version 1, and so on.
+        foreign: columns with which that table is a queue of another kind; looked for only where
+            the table may have any name, and so be any queue's.
         main: the table of items, quoted.
         claims: see the module.
         dead: see the module.
@@ -59,6 +61,7 @@ class Layout:
     table: str
     required: frozenset[str]
     migrations: tuple[Migration, ...]
+    foreign: frozenset[str] | None = None
     main: str = field(init=False)
     claims: str = field(init=False)
     dead: str = field(init=False)
@@ -101,10 +104,30 @@ class Layout:
         """Whether there is nothing to make or migrate.
 
         Raises:
-            SchemaMismatch: the queue was written by a newer version.
+            SchemaMismatch: the queue was written by a newer version, or is one of another kind.
         """
         version = yield from self._version()
+        if version == VERSION and self.foreign is not None:
+            self._check((yield from self._columns()))
         return version == VERSION
+
+    def _columns(self) -> Plan[frozenset[str]]:
+        rows = yield Statement(self.dialect.columns, "rows"), (self.table,)
+        return frozenset(row[0] for row in rows)
+
+    def _check(self, columns: frozenset[str]) -> None:
+        """Makes sure that a table with these columns is a queue of this kind."""
+        if not self.required <= columns:
+            missing = ", ".join(sorted(self.required - columns))
+            raise SchemaMismatch(
+                f"the table {self.table!r} has no column {missing}, so it is no queue of this "
+                "kind; choose another name"
+            )
+        if self.foreign is not None and columns & self.foreign:
+            raise SchemaMismatch(
+                f"the table {self.table!r} is a queue of another kind; open it with the class that "
+                "made it, or choose another name"
+            )
 
     def prepare(self) -> Plan[None]:
         """Makes or migrates the tables; does nothing where they are as they should be.
@@ -117,14 +140,9 @@ class Layout:
         version = yield from self._version()
         if version == VERSION:
             return
-        rows = yield Statement(d.columns, "rows"), (self.table,)
-        columns = frozenset(row[0] for row in rows)
-        if columns and not self.required <= columns:
-            missing = ", ".join(sorted(self.required - columns))
-            raise SchemaMismatch(
-                f"the table {self.table!r} has no column {missing}, so it is no queue of this "
-                "kind; choose another name"
-            )
+        columns = yield from self._columns()
+        if columns:
+            self._check(columns)
         yield (
             Statement(
                 f"CREATE TABLE IF NOT EXISTS {self.meta} (name {d.word} PRIMARY KEY,"
@@ -223,7 +241,12 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = No
         made = _one_table(layout, kind, columns)
         return made if kind.is_acked else made + _dead_table(layout)
 
-    return Layout(dialect, table or kind.table(name), frozenset(required), (first,))
+    foreign = None
+    if table is not None:
+        if kind.is_unique and "digest" in dialect.same:
+            required.add("digest")
+        foreign = frozenset({"priority", "status"} - required if not kind.is_acked else ())
+    return Layout(dialect, table or kind.table(name), frozenset(required), (first,), foreign)
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:

@@ -93,8 +93,10 @@ class AckedStatements:
             f"UPDATE {state} SET status = {p}, priority = {p}, due = {now} + {p},"
             f" expires = {now} + {p} WHERE {id} = {p}"
         )
+        # With the order the index is used, whatever the statistics say of what is ready.
         self.some = say(
-            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1 LIMIT {p}) AS few",
+            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1"
+            f" ORDER BY {order} LIMIT {p}) AS few",
             "one",
         )
         self.bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{lock}", "one")
@@ -188,7 +190,7 @@ class AckedStatements:
             f" (SELECT min(due) FROM {state} WHERE due IS NOT NULL), max(_id), min(_id) FROM {main}",
             "one",
         )
-        self.any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
+        self.any = say(f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
         self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
         # SQLite uses a partial index where its condition stands in the query literally.
         narrowed = {LEASED: "status = 2", ACKED: "status = 5 AND status >= 5"}

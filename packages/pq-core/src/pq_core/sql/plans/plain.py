@@ -71,7 +71,10 @@ class PlainPlans:
         self._upsert = say(f"{plain}{d.upsert}{d.inserted_id}" if d.upsert else "", "id")
         self._same = say(f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}", "one")
         self._last_id = say(d.last_id, "one")
-        self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS few", "one")
+        # With the order the index is used, whatever the statistics say of what is ready.
+        self._some = say(
+            f"SELECT count(*) FROM (SELECT 1 {ready} ORDER BY {order} LIMIT {p}) AS few", "one"
+        )
         self._bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{d.for_update}", "one")
         self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
 
@@ -94,7 +97,7 @@ class PlainPlans:
         self._delete = say(f"DELETE FROM {main} WHERE _id = {p}")
         self._delete_all = say(f"DELETE FROM {main} WHERE _id = {p}", "many")
         self._delete_run = say(f"DELETE FROM {main} WHERE _id BETWEEN {p} AND {p}")
-        self._any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
+        self._any = say(f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
         self._count = say(
             f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})"
             if narrow
