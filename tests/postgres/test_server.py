@@ -95,7 +95,7 @@ def test_connections_that_the_server_has_ended(postgres: str, name: str, sql: SQ
     application = f"pq test {name}"
     with PostgresQueue(conninfo(postgres, application_name=application), name) as queue:
         queue.put("a")
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+        ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
         assert sql(ended, application)
         assert queue.get_nowait() == "a"
         sql(ended, application)
@@ -312,7 +312,7 @@ def test_a_listener_that_was_cut_off(postgres: str, name: str, sql: SQL) -> None
         getting = thread.submit(queue.get, timeout=20)
         assert is_waiting(getting, 0.2)
         sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s",
             application,
         )
         assert is_waiting(getting, 0.1)
@@ -358,4 +358,4 @@ def test_the_command(postgres: str, name: str, capfd: pytest.CaptureFixture[str]
     assert main(["get", url, "--all"]) == 0
     assert capfd.readouterr().out == "one\ntwo\n"
     assert main(["verify", url]) == 2
-    assert "the server checks its own storage" in capfd.readouterr().err
+    assert "its server looks after the storage" in capfd.readouterr().err
