@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
+#: The fixture that a wheel's blocks find their server by.
+SERVERS = {"pq-postgres": "postgres_environment"}
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -28,10 +30,17 @@ def name_of(readme: Path) -> str:
 
 
 @pytest.mark.parametrize("readme", READMES, ids=name_of)
-def test_blocks_run(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(
+    readme: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
     """The blocks of a README run from top to bottom, in one console, in an empty directory."""
     for module in readme.parent.glob("src/*/__init__.py"):
         pytest.importorskip(module.parent.name)
+    if readme.parent.name in SERVERS:
+        request.getfixturevalue(SERVERS[readme.parent.name])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, sys.path)))
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__readme__", "do_work": [].append}
