@@ -114,7 +114,7 @@ UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
 SELECT returned FROM `pq_meta` WHERE name = %s;
 
 -- same
-SELECT _id FROM `queue_x` WHERE digest = UNHEX(SHA2(%s, 256));
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL LIMIT %s) AS few;

@@ -116,7 +116,7 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
 SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- same
-SELECT _id FROM "queue_x" WHERE data = %s;
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") LIMIT %s) AS few;

@@ -177,7 +177,7 @@ UPDATE "pq_state_ack_filo_queue_x" SET status = 1, attempts = 0, due = NULL, own
 UPDATE "pq_state_ack_filo_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE id = %s;
 
 -- same
-SELECT id, status FROM "pq_state_ack_filo_queue_x" WHERE id = (SELECT _id FROM "ack_filo_queue_x" WHERE data = %s) FOR UPDATE;
+-- not needed
 
 -- show
 UPDATE "pq_state_ack_filo_queue_x" SET status = 1, due = expires WHERE id = %s;

@@ -177,7 +177,7 @@ UPDATE "pq_state_ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = 
 UPDATE "pq_state_ack_queue_x" SET status = ?, priority = ?, due = ? + ?, expires = ? + ? WHERE id = ?;
 
 -- same
-SELECT id, status FROM "pq_state_ack_queue_x" WHERE id = (SELECT _id FROM "ack_queue_x" WHERE data = ?);
+-- not needed
 
 -- show
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires WHERE id = ?;

@@ -116,7 +116,7 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
 SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
-SELECT _id FROM "filo_queue_x" WHERE data = ?;
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") LIMIT ?) AS few;

@@ -333,7 +333,7 @@ def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
     ready = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
     return (
         ("ready", ready, "status = 1") if d.partial_indexes else ("ready", f"status, {ready}"),
-        ("leased", "owner", "status = 2"),
+        ("leased", "owner", "status = 2") if d.partial_indexes else ("leased", "status, owner"),
         ("due", "due", "due IS NOT NULL"),
         ("settled", f"status, {id}", "status >= 5"),
         ("key", "dedupe_key", "dedupe_key IS NOT NULL"),

@@ -69,7 +69,8 @@ class PlainPlans:
         self._insert_all = say(plain + d.inserted_id, "ids" if d.bulk_ids == "told" else "many")
         self._insert_new = say(f"{d.ignore[0]} {main} {values}{d.ignore[1]}", "count")
         self._upsert = say(f"{plain}{d.upsert}" if d.upsert else "", "id")
-        self._same = say(f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}", "one")
+        same = f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}"
+        self._same = say(same if kind.is_unique else "", "one")
         self._last_id = say(d.last_id, "one")
         self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS few", "one")
         self._bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{d.for_update}", "one")
