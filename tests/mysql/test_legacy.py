@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,15 @@ def test_the_migrated_table(legacy: dict[str, Any], mariadb: MariaDB) -> None:
             f"INSERT INTO {database}.queue_sql (data, timestamp) VALUES (%s, 1.5)", b"\x80\x04N."
         )
         assert queue.queue()[-1]["data"] is None
+
+
+def test_many_migrate_at_once(legacy: dict[str, Any]) -> None:
+    """Objects that open a predecessor's table, or a new queue, at the same time all succeed."""
+
+    def open_and_close(name: str) -> int:
+        with MySQLQueue[Any](**legacy, name=name) as queue:
+            return queue.qsize()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(open_and_close, ["sql"] * 8)) == {4}
+        assert set(pool.map(open_and_close, ["new"] * 8)) == {0}

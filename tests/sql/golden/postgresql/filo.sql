@@ -8,7 +8,7 @@ CREATE TABLE "pq_claims_filo_queue_x" (id BIGINT PRIMARY KEY, owner BIGINT NOT N
 CREATE INDEX "pq_owner_filo_queue_x" ON "pq_claims_filo_queue_x" (owner);
 CREATE TABLE "pq_dead_filo_queue_x" (id BIGINT PRIMARY KEY, data BYTEA, timestamp DOUBLE PRECISION, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE PRECISION, reason TEXT);
 DELETE FROM "pq_meta" WHERE name = %s;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- age
 SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "filo_queue_x" WHERE _id = %s;
