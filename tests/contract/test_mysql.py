@@ -57,7 +57,7 @@ class InMySQL:
         options = {"durability": "normal", "heartbeat": HEARTBEAT, **options}
         return self.cls(**where, **options)
 
-    def test_stats_count_the_bytes(self, mysql_place: dict[str, Any]) -> None:
+    def test_stats_count_the_bytes(self) -> None:
         """Stats tells how much storage the queue takes, as of the server's last count."""
         queue = self.queue()
         queue.put(b"x" * 100_000)

@@ -12,16 +12,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
-#: The fixture that a wheel's blocks find their server by.
-SERVERS = {"pq-postgres": "postgres_environment"}
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:<!-- server: (\w+) -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: What a block says of its server, by the name in the comment before it, and the fixture that has
+#: the arguments of the server of the tests.
+SERVERS = {"mysql": ('"localhost", "worker", "secret", "jobs"', "mysql_place")}
+#: The fixture that sets the variables by which the blocks of a wheel find their server.
+ENVIRONMENTS = {"pq-postgres": "postgres_environment"}
 
 
-def blocks(readme: Path) -> Iterator[tuple[int, str]]:
-    """The Python blocks of a README, each with the number of the line before it."""
+def blocks(readme: Path) -> Iterator[tuple[int, str, str | None]]:
+    """The Python blocks of a README, each with the number of the line before it and its server."""
     text = readme.read_text("utf-8")
     for match in BLOCK.finditer(text):
-        yield text.count("\n", 0, match.start(1)), match[1]
+        yield text.count("\n", 0, match.start(2)), match[2], match[1]
 
 
 def name_of(readme: Path) -> str:
@@ -36,16 +39,25 @@ def test_blocks_run(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
-    """The blocks of a README run from top to bottom, in one console, in an empty directory."""
+    """The blocks of a README run from top to bottom, in one console, in an empty directory.
+
+    A block that needs a server has the one of the tests instead of its own.
+    """
     for module in readme.parent.glob("src/*/__init__.py"):
         pytest.importorskip(module.parent.name)
-    if readme.parent.name in SERVERS:
-        request.getfixturevalue(SERVERS[readme.parent.name])
+    if readme.parent.name in ENVIRONMENTS:
+        request.getfixturevalue(ENVIRONMENTS[readme.parent.name])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(os.path.abspath, sys.path)))
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "__readme__", "do_work": [].append}
     runner = doctest.DocTestRunner(verbose=False)
-    for line, code in blocks(readme):
+    for line, shown, server in blocks(readme):
+        code = shown
+        if server is not None:
+            place, fixture = SERVERS[server]
+            assert place in shown
+            names["place"] = request.getfixturevalue(fixture)
+            code = shown.replace(place, "**place")
         if code.lstrip().startswith(">>>"):
             test = doctest.DocTestParser().get_doctest(
                 code, names, name_of(readme), str(readme), line

@@ -20,7 +20,7 @@ def test_the_positional_spelling(mysql_place: dict[str, Any], name: str) -> None
     """host, user, passwd, db_name, name, port, charset, auto_commit and serializer, in this order."""
     where = mysql_place
     place = (where["host"], where["user"], where["passwd"], where["db_name"])
-    with MySQLQueue(*place, name, where["port"], "utf8mb4", False, "json") as queue:
+    with MySQLQueue[Any](*place, name, where["port"], "utf8mb4", False, "json") as queue:
         queue.put("a")
         assert queue.get(raw=True)["data"] == "a"
         queue.task_done()
@@ -30,7 +30,7 @@ def test_the_positional_spelling(mysql_place: dict[str, Any], name: str) -> None
 def test_the_keyword_spelling(mysql_place: dict[str, Any], name: str) -> None:
     """host, port, user, password, database and table_name; the table has exactly that name."""
     where = mysql_place
-    with MySQLQueue(
+    with MySQLQueue[Any](
         host=where["host"],
         port=where["port"],
         user=where["user"],
@@ -45,7 +45,7 @@ def test_the_keyword_spelling(mysql_place: dict[str, Any], name: str) -> None:
 
 def test_the_name_is_sql_where_none_is_given(mysql_place: dict[str, Any]) -> None:
     """Without a name the table is that of the predecessor: queue_sql."""
-    with MySQLQueue(**mysql_place) as queue:
+    with MySQLQueue[Any](**mysql_place) as queue:
         assert "table queue_sql" in repr(queue)
 
 

@@ -20,7 +20,7 @@ def db_conf(mysql_place: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_example_of_the_readme(db_conf: dict[str, Any], name: str) -> None:
     """Three puts and a get; after the queue object is gone the next get goes on."""
-    q = persistqueue.MySQLQueue(name=name, **db_conf)
+    q: Any = persistqueue.MySQLQueue(name=name, **db_conf)
     q.put("str1")
     q.put("str2")
     q.put("str3")
@@ -33,7 +33,7 @@ def test_the_example_of_the_readme(db_conf: dict[str, Any], name: str) -> None:
 
 def test_the_keyword_example(db_conf: dict[str, Any], name: str) -> None:
     """user, password, database and table_name; q.size and q.task_done()."""
-    q = MySQLQueue(
+    q: Any = MySQLQueue(
         host=db_conf["host"],
         port=db_conf["port"],
         user=db_conf["user"],
@@ -51,7 +51,7 @@ def test_the_keyword_example(db_conf: dict[str, Any], name: str) -> None:
 
 def test_the_worker_example(db_conf: dict[str, Any], name: str) -> None:
     """Worker threads that get and say task_done; join waits for all of it."""
-    q = MySQLQueue(name=name, max_connections=4, **db_conf)
+    q: Any = MySQLQueue(name=name, max_connections=4, **db_conf)
     done: list[int] = []
 
     def worker() -> None:
@@ -78,7 +78,7 @@ def test_the_worker_example(db_conf: dict[str, Any], name: str) -> None:
 
 def test_auto_commit_false(db_conf: dict[str, Any], name: str) -> None:
     """Without task_done the item is there again in the next object; with it, it is gone."""
-    q = MySQLQueue(name=name, auto_commit=False, **db_conf)
+    q: Any = MySQLQueue(name=name, auto_commit=False, **db_conf)
     q.put("a")
     q.put("b")
     assert q.get() == "a"

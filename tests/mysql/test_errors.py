@@ -54,7 +54,7 @@ def test_no_right_to_make_tables(mariadb: MariaDB, name: str) -> None:
     with pytest.raises(StorageError, match="may not do that; GRANT SELECT, INSERT"):
         MySQLQueue(**as_reader)
     MySQLQueue(**place).close()
-    with MySQLQueue(**as_reader) as queue:
+    with MySQLQueue[Any](**as_reader) as queue:
         queue.put("a")
         assert queue.get() == "a"
 
@@ -145,7 +145,7 @@ def test_a_pool_that_is_used_up(opened: Open) -> None:
     assert queue.get() == "b"
 
 
-def test_a_lock_that_is_held_for_too_long(opened: Open, mariadb: MariaDB, name: str) -> None:
+def test_a_lock_that_is_held_for_too_long(opened: Open, name: str) -> None:
     """Who waits for a lock of somebody else for the whole timeout gets StorageBusy."""
     queue = opened(MySQLQueue, timeout=1)
     id = queue.put("a")
@@ -168,7 +168,7 @@ def own_server() -> Iterator[MariaDB]:
 @pytest.fixture
 def own(own_server: MariaDB, name: str) -> Iterator[Any]:
     """A queue on it."""
-    with MySQLAckQueue(
+    with MySQLAckQueue[Any](
         **own_server.place, name=name, timeout=20, durability="normal", heartbeat=0.25
     ) as queue:
         yield queue
@@ -192,7 +192,7 @@ def test_a_server_that_comes_back(own: Any, own_server: MariaDB) -> None:
 
 def test_a_server_that_stays_away(own_server: MariaDB, name: str) -> None:
     """A server that is away for the whole timeout is a StorageError, and close still works."""
-    queue = MySQLQueue(**own_server.place, name=name, timeout=0.3, durability="normal")
+    queue = MySQLQueue[Any](**own_server.place, name=name, timeout=0.3, durability="normal")
     queue.put("a")
     own_server.kill()
     try:
@@ -204,7 +204,7 @@ def test_a_server_that_stays_away(own_server: MariaDB, name: str) -> None:
             queue.put("c")
     finally:
         own_server.start()
-    with MySQLQueue(**own_server.place, name=name, durability="normal") as again:
+    with MySQLQueue[Any](**own_server.place, name=name, durability="normal") as again:
         assert again.get_many(5) == ["a"]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +27,16 @@ def legacy(mariadb: MariaDB) -> Iterator[dict[str, Any]]:
     text = "".join(line for line in DUMP.read_text().splitlines(True) if line[:2] != "--")
     for statement in text.split(";\n"):
         if statement:
-            for verb in ("CREATE TABLE ", "INSERT INTO "):
-                statement = statement.replace(f"{verb}`", f"{verb}{database}.`")
-            mariadb.execute(statement)
+            mariadb.execute(
+                re.sub(r"^(CREATE TABLE|INSERT INTO) ", rf"\1 {database}.", statement.strip())
+            )
     yield {**mariadb.place, "db_name": database, "durability": "normal"}
     mariadb.execute(f"DROP DATABASE {database}")
 
 
 def test_a_predecessors_queue(legacy: dict[str, Any]) -> None:
     """The items that were waiting come in their order, with their ids, and new ones behind them."""
-    with MySQLQueue(**legacy) as queue:
+    with MySQLQueue[Any](**legacy) as queue:
         assert queue.qsize() == 4
         raw = queue.get(raw=True)
         assert (raw["pqid"], raw["data"]) == (2, {"number": 1, "text": "ä"})
@@ -46,9 +48,9 @@ def test_a_predecessors_queue(legacy: dict[str, Any]) -> None:
 
 def test_a_predecessors_queue_without_auto_commit(legacy: dict[str, Any]) -> None:
     """What a consumer of the predecessor had not settled is there, None and odd bytes included."""
-    with MySQLQueue(**legacy, name="held", auto_commit=False) as queue:
+    with MySQLQueue[Any](**legacy, name="held", auto_commit=False) as queue:
         assert queue.get_many(9) == ["a", "b", None, b"\x00\xff'\\"]
-    with MySQLQueue(**legacy, name="held") as queue:
+    with MySQLQueue[Any](**legacy, name="held") as queue:
         assert queue.get() == "a"
 
 
@@ -57,10 +59,10 @@ def test_a_migration_that_was_cut_short(legacy: dict[str, Any], mariadb: MariaDB
     database = legacy["db_name"]
     MySQLQueue(**legacy).close()
     mariadb.execute(f"DELETE FROM {database}.pq_meta")
-    with MySQLQueue(**legacy) as queue:
+    with MySQLQueue[Any](**legacy) as queue:
         assert queue.qsize() == 4
     mariadb.execute(f"DROP TABLE {database}.pq_meta, {database}.pq_dead_queue_sql")
-    with MySQLQueue(**legacy) as queue:
+    with MySQLQueue[Any](**legacy) as queue:
         assert queue.dead_letters() == []
         assert queue.qsize() == 4
 
@@ -68,7 +70,7 @@ def test_a_migration_that_was_cut_short(legacy: dict[str, Any], mariadb: MariaDB
 def test_the_migrated_table(legacy: dict[str, Any], mariadb: MariaDB) -> None:
     """Ids, payloads and times have room after it, and the predecessor's own INSERT still works."""
     database = legacy["db_name"]
-    with MySQLQueue(**legacy) as queue:
+    with MySQLQueue[Any](**legacy) as queue:
         rows = mariadb.execute(
             "SELECT column_name, data_type FROM information_schema.columns"
             " WHERE table_schema = %s AND table_name = 'queue_sql'",
@@ -80,3 +82,15 @@ def test_the_migrated_table(legacy: dict[str, Any], mariadb: MariaDB) -> None:
             f"INSERT INTO {database}.queue_sql (data, timestamp) VALUES (%s, 1.5)", b"\x80\x04N."
         )
         assert queue.queue()[-1]["data"] is None
+
+
+def test_many_migrate_at_once(legacy: dict[str, Any]) -> None:
+    """Objects that open a predecessor's table, or a new queue, at the same time all succeed."""
+
+    def open_and_close(name: str) -> int:
+        with MySQLQueue[Any](**legacy, name=name) as queue:
+            return queue.qsize()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(open_and_close, ["sql"] * 8)) == {4}
+        assert set(pool.map(open_and_close, ["new"] * 8)) == {0}

@@ -91,8 +91,8 @@ def test_put_nowait_and_the_standard_empty(opened: Open) -> None:
 def test_a_serializer_by_its_module(opened: Open) -> None:
     """8: persistqueue.serializers.msgpack is there after `import persistqueue` alone."""
     queue = opened(MySQLQueue, serializer=persistqueue.serializers.msgpack)
-    queue.put({"a": [1, b"\x00"]})
-    assert queue.get() == {"a": [1, b"\x00"]}
+    queue.put({"a": b"\x00"})
+    assert queue.get() == {"a": b"\x00"}
 
 
 def test_a_put_elsewhere_is_noticed(opened: Open) -> None:

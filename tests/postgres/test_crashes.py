@@ -111,6 +111,6 @@ def test_nothing_acknowledged_is_lost(postgres_to_kill: Any, tmp_path: Path) -> 
     assert again <= crew.killed["consume"] + len(errors)
     # Put twice: by a producer killed between put and note, or without an answer from the server.
     assert len(ids) - total <= crew.killed["produce"] + CREW
-    with PostgresAckQueue(postgres_to_kill.conninfo, "crash", **OPTIONS) as queue:
+    with PostgresAckQueue[Any](postgres_to_kill.conninfo, "crash", **OPTIONS) as queue:
         assert queue.active_size == 0
         assert queue.dead_letters() == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import pq_postgres
 from pq_core.errors import (
     Empty,
     SchemaMismatch,
@@ -18,15 +19,14 @@ from pq_core.errors import (
 from pq_core.protocols import Durability
 from pq_core.registry import open_queue
 from pq_core.testing.elsewhere import InProcess, InThread, is_waiting
-from pq_postgres import (
-    PostgresAckQueue,
-    PostgresPriorityQueue,
-    PostgresQueue,
-    PostgresUniqueAckQ,
-    PostgresUniqueQ,
-)
 
 _NUMBERS = itertools.count()
+# Items of any type, in one place.
+PostgresAckQueue: Any = pq_postgres.PostgresAckQueue
+PostgresPriorityQueue: Any = pq_postgres.PostgresPriorityQueue
+PostgresQueue: Any = pq_postgres.PostgresQueue
+PostgresUniqueAckQ: Any = pq_postgres.PostgresUniqueAckQ
+PostgresUniqueQ: Any = pq_postgres.PostgresUniqueQ
 SQL = Callable[..., list[Any]]
 
 
@@ -119,7 +119,7 @@ def test_a_bad_conninfo() -> None:
         PostgresQueue("password=s3cret nonsense")
     assert "s3cret" not in repr(told.value)
     with pytest.raises(TypeError, match="'dsn'"):
-        PostgresQueue(5)  # type: ignore[arg-type]
+        PostgresQueue(5)
     with pytest.raises(ValueError, match="'max_connections'"):
         PostgresQueue("", max_connections=0)
 
@@ -180,7 +180,7 @@ def test_two_processes_put_the_same(postgres: str, name: str) -> None:
     """Of equal items put at the same time by two, one is stored, and both are told its id."""
     with PostgresUniqueQ(postgres, name) as queue, InProcess(queue) as other:
         items = list(range(100))
-        theirs = [other.submit("put", item) for item in items]
+        theirs: list[Any] = [other.submit("put", item) for item in items]
         ours = [queue.put(item) for item in items]
         assert [each.result(20) for each in theirs] == ours
         assert queue.qsize() == 100
@@ -273,7 +273,7 @@ def test_durability(postgres: str, name: str) -> None:
     """The level normal does not wait for the server's disk, full leaves that to the server."""
     levels: dict[Durability, str] = {"full": "on", "normal": "off", "off": "off"}
     for durability, wanted in levels.items():
-        queue: PostgresQueue[Any] = PostgresQueue(postgres, name, durability=durability)
+        queue = PostgresQueue(postgres, name, durability=durability)
         with queue, queue.transaction() as connection:
             assert connection.execute("SHOW synchronous_commit").fetchone() == (wanted,)
 
@@ -282,7 +282,7 @@ def test_a_session_is_read_committed_whatever_the_default(postgres: str, name: s
     """A server whose default is SERIALIZABLE makes no difference for what a queue does."""
     strict = conninfo(postgres, options="-c default_transaction_isolation=serializable")
     with PostgresQueue(strict, name) as queue, InProcess(queue) as other:
-        putting = [other.submit("put", number) for number in range(50)]
+        putting: list[Any] = [other.submit("put", number) for number in range(50)]
         mine = [queue.get(timeout=20) for _ in range(50)]
         assert all(each.result(20) for each in putting)
         assert sorted(mine) == list(range(50))
@@ -298,7 +298,7 @@ def test_notifications_wake(postgres: str, name: str, cls: Any) -> None:
         other.call("put", "a")
         assert getting.result(0.6) == "a"
         if cls is PostgresAckQueue:
-            back = other.submit("get", timeout=20)
+            back: Any = other.submit("get", timeout=20)
             assert is_waiting(back, 0.3)
             queue.nack("a")
             assert back.result(0.6) == "a"

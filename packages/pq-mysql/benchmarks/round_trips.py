@@ -47,12 +47,14 @@ class Bare:
         )
 
     def put(self) -> None:
+        """One INSERT."""
         self.cursor.execute(
             "INSERT INTO pq_floor (data, timestamp) VALUES (%s, UNIX_TIMESTAMP(NOW(6)))",
             (pickle.dumps(ITEM),),
         )
 
     def get(self) -> None:
+        """BEGIN, a claim, DELETE, COMMIT."""
         self.connection.begin()
         self.cursor.execute(
             "SELECT _id, data FROM pq_floor WHERE status = 1 ORDER BY _id LIMIT 1"
@@ -64,6 +66,7 @@ class Bare:
         pickle.loads(data)
 
     def get_and_ack(self) -> None:
+        """BEGIN, a claim, UPDATE, COMMIT; then another UPDATE."""
         self.connection.begin()
         self.cursor.execute(
             "SELECT _id, data FROM pq_floor WHERE status = 1 ORDER BY _id LIMIT 1"
@@ -76,6 +79,7 @@ class Bare:
         self.cursor.execute("UPDATE pq_floor SET status = 5 WHERE _id = %s", (id,))
 
     def put_many(self) -> None:
+        """One INSERT of many rows."""
         # One multi-row statement: executemany would send one for each row here, because of NOW.
         rows = [(pickle.dumps(ITEM),) for _ in range(MANY)]
         marks = ", ".join(["(%s, UNIX_TIMESTAMP(NOW(6)))"] * len(rows))
@@ -84,6 +88,7 @@ class Bare:
         )
 
     def get_many(self) -> None:
+        """BEGIN, a claim of many rows, DELETE, COMMIT."""
         self.connection.begin()
         self.cursor.execute(
             f"SELECT _id, data FROM pq_floor WHERE status = 1 ORDER BY _id LIMIT {MANY}"
@@ -98,6 +103,7 @@ class Bare:
             pickle.loads(row[1])
 
     def close(self) -> None:
+        """Drops the table."""
         self.cursor.execute("DROP TABLE pq_floor")
         self.connection.close()
 

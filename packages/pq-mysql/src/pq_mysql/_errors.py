@@ -24,6 +24,8 @@ _CONFLICTS: Final = frozenset(
         1020,  # the record has changed since it was read (MariaDB with innodb_snapshot_isolation)
         1040,  # too many connections
         1047,  # Galera: the node is not ready
+        1060,  # somebody else has added the column
+        1061,  # ... or the index
         1203,  # too many connections of this user
         1205,  # lock wait timeout
         1213,  # deadlock; in Galera also: another node was faster

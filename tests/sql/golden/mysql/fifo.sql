@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIG
 CREATE TABLE IF NOT EXISTS `queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, owner BIGINT, KEY `pq_claim_queue_x` (owner, _id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `pq_dead_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- age
 SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `queue_x` WHERE _id = %s;
@@ -21,7 +21,7 @@ SELECT (SELECT _id FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1) IS N
 SELECT EXISTS (SELECT 1 FROM `queue_x` WHERE owner IS NULL AND _id > %s);
 
 -- back
-INSERT INTO `queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE `queue_x`._id = `queue_x`._id;
 
 -- bound
 SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
@@ -114,7 +114,7 @@ UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
 SELECT returned FROM `pq_meta` WHERE name = %s;
 
 -- same
-SELECT _id FROM `queue_x` WHERE digest = UNHEX(SHA2(%s, 256));
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT %s) AS few;

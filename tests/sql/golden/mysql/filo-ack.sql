@@ -3,9 +3,9 @@
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-CREATE TABLE IF NOT EXISTS `ack_filo_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, KEY `pq_ready_ack_filo_queue_x` (status, priority, _id DESC, due), KEY `pq_leased_ack_filo_queue_x` (owner), KEY `pq_due_ack_filo_queue_x` (due), KEY `pq_settled_ack_filo_queue_x` (status, _id), KEY `pq_key_ack_filo_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+CREATE TABLE IF NOT EXISTS `ack_filo_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, KEY `pq_ready_ack_filo_queue_x` (status, priority, _id DESC, due), KEY `pq_leased_ack_filo_queue_x` (status, owner), KEY `pq_due_ack_filo_queue_x` (due), KEY `pq_settled_ack_filo_queue_x` (status, _id), KEY `pq_key_ack_filo_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- ack
 UPDATE `ack_filo_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
@@ -158,7 +158,7 @@ UPDATE `ack_filo_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL
 UPDATE `ack_filo_queue_x` SET status = %s, priority = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, expires = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- same
-SELECT _id, status FROM `ack_filo_queue_x` WHERE digest = UNHEX(SHA2(%s, 256)) FOR UPDATE;
+-- not needed
 
 -- show
 UPDATE `ack_filo_queue_x` SET status = 1, due = expires WHERE _id = %s;

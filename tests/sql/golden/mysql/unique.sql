@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIG
 CREATE TABLE IF NOT EXISTS `unique_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, owner BIGINT, digest BINARY(32) GENERATED ALWAYS AS (UNHEX(SHA2(data, 256))) STORED, UNIQUE KEY pq_unique (digest), KEY `pq_claim_unique_queue_x` (owner, _id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `pq_dead_unique_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 DELETE FROM `pq_meta` WHERE name = %s;
-INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- age
 SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `unique_queue_x` WHERE _id = %s;
@@ -21,7 +21,7 @@ SELECT (SELECT _id FROM `unique_queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 
 SELECT EXISTS (SELECT 1 FROM `unique_queue_x` WHERE owner IS NULL AND _id > %s);
 
 -- back
-INSERT INTO `unique_queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_unique_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `unique_queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_unique_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE `unique_queue_x`._id = `unique_queue_x`._id;
 
 -- bound
 SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;

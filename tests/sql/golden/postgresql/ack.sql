@@ -10,7 +10,7 @@ CREATE INDEX "pq_due_ack_queue_x" ON "ack_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_settled_ack_queue_x" ON "ack_queue_x" (status, _id) WHERE status >= 5;
 CREATE INDEX "pq_key_ack_queue_x" ON "ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 DELETE FROM "pq_meta" WHERE name = %s;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- ack
 UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
@@ -163,7 +163,7 @@ UPDATE "ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = NULL, rea
 UPDATE "ack_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
 
 -- same
-SELECT _id, status FROM "ack_queue_x" WHERE digest = sha256(%s) FOR UPDATE;
+-- not needed
 
 -- show
 UPDATE "ack_queue_x" SET status = 1, due = expires WHERE _id = %s;

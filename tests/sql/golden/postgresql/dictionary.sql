@@ -5,7 +5,7 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = current_
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
 CREATE TABLE "dict_x" (key TEXT PRIMARY KEY, data BYTEA, crc BIGINT);
 DELETE FROM "pq_meta" WHERE name = %s;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- clear
 DELETE FROM "dict_x";

@@ -8,7 +8,7 @@ CREATE INDEX "pq_claim_priority_queue_x" ON "priority_queue_x" (owner) WHERE own
 CREATE INDEX "pq_order_priority_queue_x" ON "priority_queue_x" (priority, _id);
 CREATE TABLE "pq_dead_priority_queue_x" (id BIGINT PRIMARY KEY, data BYTEA, timestamp DOUBLE PRECISION, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE PRECISION, reason TEXT);
 DELETE FROM "pq_meta" WHERE name = %s;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- age
 SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "priority_queue_x" WHERE _id = %s;
@@ -116,7 +116,7 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
 SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- same
-SELECT _id FROM "priority_queue_x" WHERE digest = sha256(%s);
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s) AS few;

@@ -10,7 +10,7 @@ CREATE INDEX "pq_due_ack_unique_queue_x" ON "ack_unique_queue_x" (due) WHERE due
 CREATE INDEX "pq_settled_ack_unique_queue_x" ON "ack_unique_queue_x" (status, _id) WHERE status >= 5;
 CREATE INDEX "pq_key_ack_unique_queue_x" ON "ack_unique_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 DELETE FROM "pq_meta" WHERE name = %s;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- ack
 UPDATE "ack_unique_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;

@@ -8,7 +8,7 @@ CREATE TABLE "pq_claims_unique_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER N
 CREATE INDEX "pq_owner_unique_queue_x" ON "pq_claims_unique_queue_x" (owner);
 CREATE TABLE "pq_dead_unique_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
 DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- age
 SELECT ? - timestamp FROM "unique_queue_x" WHERE _id = ?;

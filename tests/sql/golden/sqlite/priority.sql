@@ -9,7 +9,7 @@ CREATE TABLE "pq_claims_priority_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER
 CREATE INDEX "pq_owner_priority_queue_x" ON "pq_claims_priority_queue_x" (owner);
 CREATE TABLE "pq_dead_priority_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
 DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- age
 SELECT ? - timestamp FROM "priority_queue_x" WHERE _id = ?;
@@ -117,7 +117,7 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
 SELECT returned FROM "pq_meta" WHERE name = ?;
 
 -- same
-SELECT _id FROM "priority_queue_x" WHERE data = ?;
+-- not needed
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?) AS few;

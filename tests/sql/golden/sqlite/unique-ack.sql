@@ -12,7 +12,7 @@ CREATE INDEX "pq_settled_ack_unique_queue_x" ON "pq_state_ack_unique_queue_x" (s
 CREATE INDEX "pq_key_ack_unique_queue_x" ON "pq_state_ack_unique_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_state_ack_unique_queue_x" (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM "ack_unique_queue_x";
 DELETE FROM "pq_meta" WHERE name = ?;
-INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- ack
 UPDATE "pq_state_ack_unique_queue_x" SET status = 5, due = NULL, expires = NULL WHERE id = ? AND status = 2 AND owner = ?;

@@ -128,11 +128,10 @@ class ServerEngine:
         self.bell = self._hub.bell
 
     def _prepare(self) -> Plan[None]:
-        """Makes or migrates the tables, one process at a time."""
+        """Makes or migrates the tables; several processes may be at it."""
         yield from self.layout.lock()
         yield from self._owners.create()
         yield from self.layout.prepare()
-        yield from self.layout.unlock()
 
     def watch(self, probe: Callable[[], Plan[Any]]) -> None:
         """Tells the plan whose result changes with what others do; for who waits."""

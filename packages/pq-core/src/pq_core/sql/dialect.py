@@ -39,7 +39,8 @@ class Dialect:
             never rewrites a payload. Otherwise they are columns of the table of items, where an
             update writes what has changed and no more.
         partial_indexes: an index may have a WHERE.
-        ignore: an INSERT that does nothing where a row is in the way, before and after VALUES.
+        ignore: an INSERT that does nothing where a row is in the way, before and after VALUES;
+            ``{key}`` stands for the primary key.
         upsert: behind an INSERT: where a row is in the way, the id that it tells is that row's;
             empty where there is no such thing.
         unique: columns and constraints that keep equal payloads out.
@@ -56,9 +57,9 @@ class Dialect:
         index_inside: indexes are made with their table, because DDL is no part of a transaction.
         modify: changes the type of a column of a predecessor, before its name; empty where types
             need no change.
-        lock: for who makes or migrates tables: one at a time in a database; its row starts with
-            1. Empty where the transaction does that.
-        unlock: the end of it; empty where that is the end of the transaction.
+        lock: lets one at a time make or migrate tables, to the end of its transaction. Empty where
+            that is so anyway, or where two do no harm: each step may be repeated, and one that
+            somebody else was faster with is a conflict.
         suffix: behind CREATE TABLE.
     """
 
@@ -93,7 +94,6 @@ class Dialect:
     index_inside: bool = False
     modify: str = ""
     lock: str = ""
-    unlock: str = ""
     suffix: str = ""
 
     def name_of(self, name: str) -> str:
@@ -158,7 +158,7 @@ MYSQL: Final = Dialect(
     skip_locked=" FOR UPDATE SKIP LOCKED",
     partial_indexes=False,
     # INSERT IGNORE would hide every other error, too.
-    ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE _id = _id"),
+    ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE {key} = {key}"),
     bulk_ids="told",
     last_id="",
     inserted_id="",
@@ -183,8 +183,6 @@ MYSQL: Final = Dialect(
     create="CREATE TABLE IF NOT EXISTS",
     index_inside=True,
     modify="MODIFY",
-    lock="SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')), 60)",
-    unlock="SELECT RELEASE_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')))",
     suffix=" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 )
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from pq_core.errors import SchemaMismatch, StorageBusy
+from pq_core.errors import SchemaMismatch
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
@@ -158,30 +158,16 @@ class Layout:
         yield Statement(f"DELETE FROM {self.meta} WHERE name = {p}"), (self.table,)
         yield (
             Statement(
-                f"INSERT INTO {self.meta} (name, version, marks, expired, returned)"
-                f" VALUES ({p}, {p}, 0, 0, 0)"
+                f"{d.ignore[0]} {self.meta} (name, version, marks, expired, returned)"
+                f" VALUES ({p}, {p}, 0, 0, 0){d.ignore[1].format(key='name')}"
             ),
             (self.table, VERSION),
         )
 
     def lock(self) -> Plan[None]:
-        """Waits until nobody else makes or migrates tables in this database.
-
-        Raises:
-            StorageBusy: somebody else was at it for a minute.
-        """
+        """Waits until nobody else makes or migrates tables in this database."""
         if self.dialect.lock:
-            row = yield Statement(self.dialect.lock, "one"), ()
-            if row is None or row[0] != 1:
-                raise StorageBusy(
-                    f"the table {self.table!r} cannot be made or migrated: another process is "
-                    "making or migrating tables of this database; try again"
-                )
-
-    def unlock(self) -> Plan[None]:
-        """The others may go on."""
-        if self.dialect.unlock:
-            yield Statement(self.dialect.unlock, "one"), ()
+            yield Statement(self.dialect.lock), ()
 
     @reading
     def size(self) -> Plan[int]:
@@ -333,7 +319,7 @@ def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
     ready = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
     return (
         ("ready", ready, "status = 1") if d.partial_indexes else ("ready", f"status, {ready}"),
-        ("leased", "owner", "status = 2"),
+        ("leased", "owner", "status = 2") if d.partial_indexes else ("leased", "status, owner"),
         ("due", "due", "due IS NOT NULL"),
         ("settled", f"status, {id}", "status >= 5"),
         ("key", "dedupe_key", "dedupe_key IS NOT NULL"),

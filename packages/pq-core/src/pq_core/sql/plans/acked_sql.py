@@ -77,13 +77,13 @@ class AckedStatements:
                 + d.inserted_id,
                 "id",
             )
-        self.same = say(
+        same = (
             f"SELECT id, status FROM {state}"
             f" WHERE id = (SELECT _id FROM {main} WHERE {d.same.format(p=p)}){lock}"
             if narrow
-            else f"SELECT _id, status FROM {main} WHERE {d.same.format(p=p)}{lock}",
-            "one",
+            else f"SELECT _id, status FROM {main} WHERE {d.same.format(p=p)}{lock}"
         )
+        self.same = say(same if kind.is_unique else "", "one")
         self.keyed = say(
             f"SELECT {id}, status, {now} - {payload('timestamp')} FROM {state}"
             f" WHERE dedupe_key = {p} ORDER BY {id} DESC LIMIT 1{lock}",

@@ -67,9 +67,12 @@ class PlainPlans:
         plain = f"INSERT INTO {main} {values}"
         self._insert = say(plain + d.inserted_id, "id")
         self._insert_all = say(plain + d.inserted_id, "ids" if d.bulk_ids == "told" else "many")
-        self._insert_new = say(f"{d.ignore[0]} {main} {values}{d.ignore[1]}", "count")
+        self._insert_new = say(
+            f"{d.ignore[0]} {main} {values}{d.ignore[1].format(key='_id')}", "count"
+        )
         self._upsert = say(f"{plain}{d.upsert}{d.inserted_id}" if d.upsert else "", "id")
-        self._same = say(f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}", "one")
+        same = f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}"
+        self._same = say(same if kind.is_unique else "", "one")
         self._last_id = say(d.last_id, "one")
         # With the order the index is used, whatever the statistics say of what is ready.
         self._some = say(
@@ -150,7 +153,7 @@ class PlainPlans:
         self._dead_one = say(f"SELECT id FROM {dead} WHERE id = {p}{d.for_update}", "one")
         kept = "id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         back = f"{main} ({columns}) SELECT {kept} FROM {dead} WHERE id = {p}"
-        self._back = say(f"{d.ignore[0]} {back}{d.ignore[1]}", "count")
+        self._back = say(f"{d.ignore[0]} {back}{d.ignore[1].format(key=f'{main}._id')}", "count")
         self._forget = say(f"DELETE FROM {dead} WHERE id = {p}")
         self._oldest = say(f"SELECT min(_id) FROM {main}", "one")
         self._age = say(f"SELECT {now} - timestamp FROM {main} WHERE _id = {p}", "one")
