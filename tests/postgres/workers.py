@@ -65,4 +65,5 @@ def _note(notes: TextIO, line: str) -> None:
 
 
 if __name__ == "__main__":
-    {"produce": _produce, "consume": _consume}[sys.argv[1]](*sys.argv[2:])
+    work: Any = {"produce": _produce, "consume": _consume}[sys.argv[1]]
+    work(*sys.argv[2:])
