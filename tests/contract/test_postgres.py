@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from pq_postgres import (
     PostgresUniqueAckQ,
     PostgresUniqueQ,
 )
+from tests.contract.short import in_short
 
 _NUMBERS = itertools.count()
 
@@ -32,7 +34,8 @@ class InPostgres:
     cls: ClassVar[Any]
     local = False
     has_verify = False
-    serializers = SERIALIZERS
+    needs_pulse = True
+    serializers: ClassVar[Sequence[Any]] = SERIALIZERS
     options: ClassVar[Any] = QUICK
 
     @pytest.fixture
@@ -45,6 +48,7 @@ class InPostgres:
         return self.cls(*where, **options)
 
 
+@in_short
 class TestFIFO(InPostgres, QueueContract):
     """As it comes: get settles."""
 

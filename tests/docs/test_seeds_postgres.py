@@ -124,7 +124,9 @@ def test_encoding_and_decoding(conn: Any) -> None:
     pq = PQ(conn, encode=lambda data: json.dumps([data]), decode=lambda text: json.loads(text)[0])
     pq.create()
     pq["apples"].put("Cox")
-    assert pq["apples"].get().data == "Cox"
+    job = pq["apples"].get()
+    assert job is not None
+    assert job.data == "Cox"
 
 
 class Apple:

@@ -74,7 +74,7 @@ class MariaDB:
         return str(self.directory / "s")
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts it and waits until it answers; from the main thread, for it ends with its thread."""
         server = shutil.which("mariadbd", path=PLACES) or "mysqld"
         command = [
             server,

@@ -19,7 +19,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.servers.postgres_server import PostgresServer
 
-__all__ = ["postgres", "postgres_to_kill"]
+__all__ = ["postgres", "postgres_environment", "postgres_to_kill"]
 
 
 def _missing(why: str) -> NoReturn:
@@ -84,6 +84,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             with psycopg.connect(server, autocommit=True) as admin:
                 admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres_environment(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets the variables by which libpq finds the database."""
+    psycopg = pytest.importorskip("psycopg")
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE"}
+    names |= {"password": "PGPASSWORD"}
+    for name, value in psycopg.conninfo.conninfo_to_dict(postgres).items():
+        if name in names:
+            monkeypatch.setenv(names[name], str(value))
 
 
 @pytest.fixture

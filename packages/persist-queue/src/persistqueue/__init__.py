@@ -19,6 +19,7 @@ from persistqueue._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from persistqueue import exceptions as exceptions
+    from persistqueue import mysqlqueue as mysqlqueue
     from persistqueue import pdict as pdict
     from persistqueue import priorityqueue as priorityqueue
     from persistqueue import queue as queue
@@ -41,6 +42,23 @@ if TYPE_CHECKING:
     from pq_core import StorageUnusable as StorageUnusable
     from pq_core import open_queue as open_queue
     from pq_file import Queue as Queue
+    from pq_mysql import FIFOMySQLAckQueue as FIFOMySQLAckQueue
+    from pq_mysql import FIFOMySQLQueue as FIFOMySQLQueue
+    from pq_mysql import FILOMySQLAckQueue as FILOMySQLAckQueue
+    from pq_mysql import FILOMySQLQueue as FILOMySQLQueue
+    from pq_mysql import MySQLAckQueue as MySQLAckQueue
+    from pq_mysql import MySQLPriorityQueue as MySQLPriorityQueue
+    from pq_mysql import MySQLQueue as MySQLQueue
+    from pq_mysql import MySQLUniqueAckQ as MySQLUniqueAckQ
+    from pq_mysql import MySQLUniqueQ as MySQLUniqueQ
+    from pq_postgres import PQ as PQ
+    from pq_postgres import FILOPostgresAckQueue as FILOPostgresAckQueue
+    from pq_postgres import FILOPostgresQueue as FILOPostgresQueue
+    from pq_postgres import PostgresAckQueue as PostgresAckQueue
+    from pq_postgres import PostgresPriorityQueue as PostgresPriorityQueue
+    from pq_postgres import PostgresQueue as PostgresQueue
+    from pq_postgres import PostgresUniqueAckQ as PostgresUniqueAckQ
+    from pq_postgres import PostgresUniqueQ as PostgresUniqueQ
     from pq_sqlite import AckStatus as AckStatus
     from pq_sqlite import FIFOSQLiteAckQueue as FIFOSQLiteAckQueue
     from pq_sqlite import FIFOSQLiteQueue as FIFOSQLiteQueue
@@ -56,6 +74,7 @@ if TYPE_CHECKING:
 #: The modules that ``import persistqueue`` alone makes usable, as it always did.
 _SUBMODULES: Final = (
     "exceptions",
+    "mysqlqueue",
     "pdict",
     "priorityqueue",
     "queue",

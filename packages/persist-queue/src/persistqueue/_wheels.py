@@ -55,6 +55,35 @@ WHEELS: Final = (
     ),
     Wheel("pq-file", "pq_file", ("Queue",)),
     Wheel(
+        "pq-mysql",
+        "pq_mysql",
+        (
+            "FIFOMySQLAckQueue",
+            "FIFOMySQLQueue",
+            "FILOMySQLAckQueue",
+            "FILOMySQLQueue",
+            "MySQLAckQueue",
+            "MySQLPriorityQueue",
+            "MySQLQueue",
+            "MySQLUniqueAckQ",
+            "MySQLUniqueQ",
+        ),
+    ),
+    Wheel(
+        "pq-postgres",
+        "pq_postgres",
+        (
+            "FILOPostgresAckQueue",
+            "FILOPostgresQueue",
+            "PQ",
+            "PostgresAckQueue",
+            "PostgresPriorityQueue",
+            "PostgresQueue",
+            "PostgresUniqueAckQ",
+            "PostgresUniqueQ",
+        ),
+    ),
+    Wheel(
         "pq-sqlite",
         "pq_sqlite",
         (

@@ -24,6 +24,8 @@ _CONFLICTS: Final = frozenset(
         1020,  # the record has changed since it was read (MariaDB with innodb_snapshot_isolation)
         1040,  # too many connections
         1047,  # Galera: the node is not ready
+        1060,  # somebody else has added the column
+        1061,  # ... or the index
         1203,  # too many connections of this user
         1205,  # lock wait timeout
         1213,  # deadlock; in Galera also: another node was faster
@@ -63,6 +65,7 @@ _TOLD: Final = {
     1049: "there is no such database; CREATE DATABASE it",
     1062: "an equal item is in the queue already; update another one, or get it first",
     1071: "the name of a queue is too long for an index; choose a shorter one",
+    1103: "a table cannot have this name; choose one that does not end with a space",
     1114: "the table is full; free some space on the server",
     1130: "the server takes no connections from this host; allow it in the server",
     1142: "the user may not do that; GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX",

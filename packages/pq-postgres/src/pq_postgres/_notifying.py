@@ -66,4 +66,3 @@ class Notifying:
         if not (yield from self.is_there()):
             for step in self._steps:
                 yield Statement(step), ()
-        yield from self._layout.unlock()

@@ -29,8 +29,8 @@
 -- peek: peek
 -- put: insert
 -- put_many: bound, some, insert_all, insert
--- put_new: bound, some, same, insert, drop_item, redrive
--- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- put_new: bound, some, insert, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, drop_item, redrive, insert, insert_timed
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest
@@ -45,8 +45,8 @@
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-CREATE TABLE IF NOT EXISTS `ack_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, KEY `pq_ready_ack_queue_x` (status, priority, _id, due), KEY `pq_leased_ack_queue_x` (owner), KEY `pq_settled_ack_queue_x` (status, _id), KEY `pq_due_ack_queue_x` (due), KEY `pq_key_ack_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+CREATE TABLE IF NOT EXISTS `ack_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, status BIGINT NOT NULL, priority BIGINT NOT NULL, due DOUBLE, expires DOUBLE, attempts BIGINT NOT NULL, token BIGINT NOT NULL, owner BIGINT, changed DOUBLE, dedupe_key VARCHAR(255), reason LONGTEXT, KEY `pq_ready_ack_queue_x` (status, priority, _id, due), KEY `pq_leased_ack_queue_x` (status, owner), KEY `pq_settled_ack_queue_x` (status, _id), KEY `pq_due_ack_queue_x` (due), KEY `pq_key_ack_queue_x` (dedupe_key)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- mark
 UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
@@ -64,7 +64,7 @@ UPDATE `ack_queue_x` SET owner = %s WHERE _id = %s AND status = 2 AND token = %s
 SELECT _id, data, timestamp, crc, `ack_queue_x`.priority, `ack_queue_x`.status FROM `ack_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)));
+SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -198,14 +198,11 @@ UPDATE `ack_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL, rea
 -- retime
 UPDATE `ack_queue_x` SET status = %s, priority = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, expires = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
--- same
-SELECT _id, status FROM `ack_queue_x` WHERE digest = UNHEX(SHA2(%s, 256)) FOR UPDATE;
-
 -- show
 UPDATE `ack_queue_x` SET status = 1, due = expires WHERE _id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM `ack_queue_x` WHERE status = 1 LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM `ack_queue_x` WHERE status = 1 ORDER BY priority, _id LIMIT %s) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM `ack_queue_x` WHERE _id = %s;

@@ -18,7 +18,7 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `dict_x` (key VARCHAR(255) PRIMARY KEY, data LONGBLOB, crc BIGINT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- mark
 UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;

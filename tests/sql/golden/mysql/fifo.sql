@@ -16,7 +16,7 @@
 -- peek: peek
 -- put: insert
 -- put_back: put_back, return
--- put_many: bound, span, some, upsert, insert_new, same, insert_all, insert
+-- put_many: bound, span, some, upsert, insert_new, insert_all, insert
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete
@@ -34,7 +34,7 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, owner BIGINT, KEY `pq_claim_queue_x` (owner, _id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `pq_dead_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- mark
 UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
@@ -46,10 +46,10 @@ SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `queue_x` WHERE _id = %s;
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM `queue_x` WHERE owner IS NULL);
+SELECT (SELECT _id FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- back
-INSERT INTO `queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `queue_x` (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM `pq_dead_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE `queue_x`._id = `queue_x`._id;
 
 -- beyond
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id > %s ORDER BY _id LIMIT %s;
@@ -142,7 +142,7 @@ SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id > %s
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1;
 
 -- put_back
-INSERT INTO `queue_x` (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `queue_x` (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE {key} = {key};
 
 -- release
 UPDATE `queue_x` SET owner = NULL WHERE owner = %s;
@@ -153,11 +153,8 @@ UPDATE `pq_meta` SET returned = returned + 1 WHERE name = %s;
 -- returned
 SELECT returned FROM `pq_meta` WHERE name = %s;
 
--- same
-SELECT _id FROM `queue_x` WHERE digest = UNHEX(SHA2(%s, 256));
-
 -- some
-SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT %s) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM `queue_x`;

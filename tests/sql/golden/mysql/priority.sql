@@ -16,7 +16,7 @@
 -- peek: peek
 -- put: insert
 -- put_back: put_back, return
--- put_many: bound, span, some, upsert, insert_new, same, insert_all, insert
+-- put_many: bound, span, some, upsert, insert_new, insert_all, insert
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete
@@ -34,13 +34,16 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE
 CREATE TABLE IF NOT EXISTS `pq_meta` (name VARCHAR(255) PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `priority_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCREMENT, data LONGBLOB, timestamp DOUBLE, crc BIGINT, priority BIGINT, owner BIGINT, KEY `pq_claim_priority_queue_x` (owner, priority, _id)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 CREATE TABLE IF NOT EXISTS `pq_dead_priority_queue_x` (id BIGINT PRIMARY KEY, data LONGBLOB, timestamp DOUBLE, priority BIGINT, crc BIGINT, attempts BIGINT, failed_at DOUBLE, reason LONGTEXT) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
-INSERT INTO `pq_meta` (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- all
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
+-- any
+SELECT (SELECT _id FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1) IS NOT NULL;
+
 -- back
-INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM `pq_dead_priority_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM `pq_dead_priority_queue_x` WHERE id = %s ON DUPLICATE KEY UPDATE `priority_queue_x`._id = `priority_queue_x`._id;
 
 -- beyond
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND priority = %s AND _id > %s ORDER BY priority, _id LIMIT %s;
@@ -82,7 +85,10 @@ SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner I
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1;
 
 -- put_back
-INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
+INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE {key} = {key};
+
+-- some
+SELECT count(*) FROM (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s) AS few;
 
 -- upsert
 INSERT INTO `priority_queue_x` (data, timestamp, crc, priority) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), %s, %s) ON DUPLICATE KEY UPDATE _id = LAST_INSERT_ID(_id);

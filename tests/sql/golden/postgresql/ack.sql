@@ -29,8 +29,8 @@
 -- peek: peek
 -- put: insert
 -- put_many: bound, some, insert_all, insert
--- put_new: bound, some, same, insert, drop_item, redrive
--- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- put_new: bound, some, insert, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, drop_item, redrive, insert, insert_timed
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest
@@ -51,7 +51,7 @@ CREATE INDEX "pq_leased_ack_queue_x" ON "ack_queue_x" (owner) WHERE status = 2;
 CREATE INDEX "pq_settled_ack_queue_x" ON "ack_queue_x" (status, _id) WHERE status >= 5;
 CREATE INDEX "pq_due_ack_queue_x" ON "ack_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_key_ack_queue_x" ON "ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- mark
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
@@ -69,7 +69,7 @@ UPDATE "ack_queue_x" SET owner = %s WHERE _id = %s AND status = 2 AND token = %s
 SELECT _id, data, timestamp, crc, "ack_queue_x".priority, "ack_queue_x".status FROM "ack_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8));
+SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -206,14 +206,11 @@ UPDATE "ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = NULL, rea
 -- retime
 UPDATE "ack_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
 
--- same
-SELECT _id, status FROM "ack_queue_x" WHERE digest = sha256(%s) FOR UPDATE;
-
 -- show
 UPDATE "ack_queue_x" SET status = 1, due = expires WHERE _id = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "ack_queue_x" WHERE status = 1 LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "ack_queue_x" WHERE status = 1 ORDER BY priority, _id LIMIT %s) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "ack_queue_x" WHERE _id = %s;

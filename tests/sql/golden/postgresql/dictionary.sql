@@ -18,7 +18,7 @@ SELECT column_name FROM information_schema.columns WHERE table_schema = current_
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version BIGINT NOT NULL, marks BIGINT NOT NULL, expired BIGINT NOT NULL, returned BIGINT NOT NULL);
 CREATE TABLE "dict_x" (key TEXT PRIMARY KEY, data BYTEA, crc BIGINT);
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- mark
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;

@@ -10,7 +10,10 @@ CREATE INDEX "pq_leased_ack_filo_queue_x" ON "ack_filo_queue_x" (owner) WHERE st
 CREATE INDEX "pq_settled_ack_filo_queue_x" ON "ack_filo_queue_x" (status, _id) WHERE status >= 5;
 CREATE INDEX "pq_due_ack_filo_queue_x" ON "ack_filo_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_key_ack_filo_queue_x" ON "ack_filo_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
+
+-- any
+SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
@@ -32,3 +35,6 @@ SELECT _id, data, timestamp, crc, "ack_filo_queue_x".priority, "ack_filo_queue_x
 
 -- peek
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1;
+
+-- some
+SELECT count(*) FROM (SELECT 1 FROM "ack_filo_queue_x" WHERE status = 1 ORDER BY priority, _id DESC LIMIT %s) AS few;

@@ -1,5 +1,8 @@
 -- filo, postgresql: as fifo.sql with other names of tables, but for this
 
+-- any
+SELECT (SELECT _id FROM "filo_queue_x" WHERE owner IS NULL ORDER BY _id DESC LIMIT 1) IS NOT NULL;
+
 -- beyond
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE owner IS NULL AND _id < %s ORDER BY _id DESC LIMIT %s;
 
@@ -17,6 +20,9 @@ SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE owner IS NULL AND _id
 
 -- peek
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE owner IS NULL ORDER BY _id DESC LIMIT 1;
+
+-- some
+SELECT count(*) FROM (SELECT 1 FROM "filo_queue_x" WHERE owner IS NULL ORDER BY _id DESC LIMIT %s) AS few;
 
 -- take
 DELETE FROM "filo_queue_x" WHERE _id = (SELECT _id FROM "filo_queue_x" WHERE owner IS NULL ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc;

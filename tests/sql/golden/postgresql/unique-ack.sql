@@ -1,5 +1,46 @@
 -- unique-ack, postgresql: as ack.sql with other names of tables, but for this
 
+-- the plans, and what each may say
+-- ack: ack
+-- ack_many: ack
+-- ack_token: ack_token
+-- adopt: adopt
+-- all_rows: all
+-- any: any
+-- bury: fail
+-- changes: changes
+-- claim: claim
+-- claim_beyond: beyond, claim_all
+-- claim_id: by_id, claim_all, status
+-- claim_many: next, claim_all
+-- clear: clear
+-- count: count
+-- count_of: count_of
+-- dead_letters: dead
+-- equal: equal
+-- expired: expired
+-- extend: extend
+-- fail: held, fail
+-- mine: mine
+-- nack: held, fail, give_back, give_back_now
+-- next_due: next_due
+-- owners: owners
+-- page: page
+-- peek: peek
+-- put: insert
+-- put_many: bound, some, insert_all, insert
+-- put_new: bound, some, same, insert, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- redrive: dead_ids, redrive
+-- release: of_nobody, of_owner, fail, postpone, show
+-- stats: counts, oldest
+-- status: status
+-- tend: due, fail, postpone, show, drop_item, count_expired
+-- total: total
+-- trim: kept, trim_items
+-- unclaim: unclaim
+-- update: update
+
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
@@ -10,10 +51,13 @@ CREATE INDEX "pq_leased_ack_unique_queue_x" ON "ack_unique_queue_x" (owner) WHER
 CREATE INDEX "pq_settled_ack_unique_queue_x" ON "ack_unique_queue_x" (status, _id) WHERE status >= 5;
 CREATE INDEX "pq_due_ack_unique_queue_x" ON "ack_unique_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_key_ack_unique_queue_x" ON "ack_unique_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (%s, %s, 0, 0, 0);
+INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- insert
 INSERT INTO "ack_unique_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
 
 -- insert_timed
 INSERT INTO "ack_unique_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s, %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, 0, 0, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+
+-- same
+SELECT _id, status FROM "ack_unique_queue_x" WHERE digest = sha256(%s) FOR UPDATE;

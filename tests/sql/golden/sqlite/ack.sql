@@ -29,8 +29,8 @@
 -- peek: peek
 -- put: insert, add
 -- put_many: bound, some, insert_all, add_all, last_id, insert, add
--- put_new: bound, some, same, insert, add, drop, drop_item, redrive
--- put_timed: bound, some, keyed, update, retime, same, drop, drop_item, redrive, insert, add_timed
+-- put_new: bound, some, insert, add, drop, drop_item, redrive
+-- put_timed: bound, some, keyed, update, retime, drop, drop_item, redrive, insert, add_timed
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest
@@ -51,7 +51,7 @@ CREATE INDEX "pq_order_ack_queue_x" ON "pq_state_ack_queue_x" (status DESC, prio
 CREATE INDEX "pq_due_ack_queue_x" ON "pq_state_ack_queue_x" (due) WHERE due IS NOT NULL;
 CREATE INDEX "pq_key_ack_queue_x" ON "pq_state_ack_queue_x" (dedupe_key) WHERE dedupe_key IS NOT NULL;
 INSERT INTO "pq_state_ack_queue_x" (id, status, priority, attempts, token) SELECT _id, CASE WHEN status IN (2, 5, 9) THEN status ELSE 1 END, 0, 0, 0 FROM "ack_queue_x";
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- from version 1 to 2
 DROP INDEX "pq_ready_ack_queue_x";
@@ -85,7 +85,7 @@ UPDATE "pq_state_ack_queue_x" SET owner = ? WHERE id = ? AND status = 2 AND toke
 SELECT id, data, timestamp, crc, "pq_state_ack_queue_x".priority, "pq_state_ack_queue_x".status FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE id > ? ORDER BY id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?));
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1) IS NOT NULL;
 
 -- beyond
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id > ? ORDER BY id LIMIT 1;
@@ -225,14 +225,11 @@ UPDATE "pq_state_ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = 
 -- retime
 UPDATE "pq_state_ack_queue_x" SET status = ?, priority = ?, due = ? + ?, expires = ? + ? WHERE id = ?;
 
--- same
-SELECT id, status FROM "pq_state_ack_queue_x" WHERE id = (SELECT _id FROM "ack_queue_x" WHERE data = ?);
-
 -- show
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires WHERE id = ?;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 LIMIT ?) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1 ORDER BY priority, id LIMIT ?) AS few;
 
 -- status
 SELECT status, owner, attempts, token FROM "pq_state_ack_queue_x" WHERE id = ?;

@@ -18,7 +18,7 @@ SELECT name FROM pragma_table_info(?);
 SELECT name FROM pragma_table_info(?);
 CREATE TABLE IF NOT EXISTS "pq_meta" (name TEXT PRIMARY KEY, version INTEGER NOT NULL, marks INTEGER NOT NULL, expired INTEGER NOT NULL, returned INTEGER NOT NULL);
 CREATE TABLE "dict_x" (key TEXT PRIMARY KEY, data BLOB, crc INTEGER);
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- mark
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = ?;

@@ -16,7 +16,7 @@
 -- peek: peek
 -- put: insert
 -- put_back: put_back, return
--- put_many: bound, span, some, insert_new, same, insert_all, last_id, insert
+-- put_many: bound, span, some, insert_new, insert_all, last_id, insert
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete
@@ -37,7 +37,7 @@ CREATE TABLE "queue_x" (_id INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB, timest
 CREATE TABLE "pq_claims_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
 CREATE INDEX "pq_owner_queue_x" ON "pq_claims_queue_x" (owner);
 CREATE TABLE "pq_dead_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- mark
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = ?;
@@ -49,7 +49,7 @@ SELECT ? - timestamp FROM "queue_x" WHERE _id = ?;
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > ? ORDER BY _id LIMIT 256;
 
 -- any
-SELECT EXISTS (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x"));
+SELECT (SELECT _id FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- back
 INSERT OR IGNORE INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = ?;
@@ -159,11 +159,8 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = ?;
 -- returned
 SELECT returned FROM "pq_meta" WHERE name = ?;
 
--- same
-SELECT _id FROM "queue_x" WHERE data = ?;
-
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") LIMIT ?) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT ?) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "queue_x";

@@ -16,7 +16,7 @@
 -- peek: peek
 -- put: insert
 -- put_back: put_back, return
--- put_many: bound, span, some, insert_new, same, insert_all, last_id, insert
+-- put_many: bound, span, some, insert_new, insert_all, last_id, insert
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete
@@ -37,10 +37,13 @@ CREATE INDEX "pq_order_priority_queue_x" ON "priority_queue_x" (priority, _id);
 CREATE TABLE "pq_claims_priority_queue_x" (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL);
 CREATE INDEX "pq_owner_priority_queue_x" ON "pq_claims_priority_queue_x" (owner);
 CREATE TABLE "pq_dead_priority_queue_x" (id INTEGER PRIMARY KEY, data BLOB, timestamp FLOAT, priority INTEGER, crc INTEGER, attempts INTEGER, failed_at FLOAT, reason TEXT);
-INSERT INTO "pq_meta" (version, name, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
+INSERT OR IGNORE INTO "pq_meta" (name, version, marks, expired, returned) VALUES (?, ?, 0, 0, 0);
 
 -- all
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > ? ORDER BY _id LIMIT 256;
+
+-- any
+SELECT (SELECT _id FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = ?;
@@ -86,3 +89,6 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT
 
 -- put_back
 INSERT OR IGNORE INTO "priority_queue_x" (_id, data, timestamp, crc, priority) VALUES (?, ?, ?, ?, ?);
+
+-- some
+SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?) AS few;

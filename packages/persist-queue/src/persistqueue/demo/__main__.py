@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from importlib.metadata import metadata
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -18,7 +18,7 @@ from rich.table import Table
 
 from persistqueue.demo._account import Account, draw_up
 from persistqueue.demo._crew import Crew, Role
-from pq_core.registry import open_queue
+from pq_core.registry import QueueURL, open_queue
 
 __all__ = ["main"]
 
@@ -32,8 +32,10 @@ KILLS: Final[dict[Role, tuple[float, ...]]] = {
 #: Seconds between two looks at what was done: short beside the seconds that it takes.
 LOOK: Final = 0.002
 
-#: The storages that the demo knows: the options of their URLs, so that task_done settles.
-BACKENDS: Final = {"file": "", "sqlite": "?auto_commit=no"}
+#: The local storages that the demo knows: the options of their queues, so that task_done settles.
+BACKENDS: Final[dict[str, dict[str, Any]]] = {"file": {}, "sqlite": {"auto_commit": False}}
+#: The options of a queue in a server. The dead are found out soon: a demo should not take long.
+SERVER: Final[dict[str, Any]] = {"auto_commit": False, "heartbeat": 0.25}
 
 
 class Written:
@@ -70,23 +72,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         directory = Path(temporary)
         text = directory / "text"
         text.write_bytes("".join(f"{line}\n" for line in lines).encode())
-        place = (directory / "queue").as_uri().removeprefix("file")
-        url = f"{arguments.backend}{place}{BACKENDS[arguments.backend]}"
-        crew = Crew(url, {"durability": arguments.durability}, text, directory, SIZE)
+        url, options = _place(arguments.backend, directory)
+        with open_queue(url, **options) as queue:
+            if len(queue):
+                raise SystemExit(f"persistqueue.demo: {queue!r} is not empty; give another name=")
+        options["durability"] = arguments.durability
+        crew = Crew(url, options, text, directory, SIZE)
         console.print(
-            f"{len(lines):,} lines through a {arguments.backend} queue: {SIZE} producers, "
-            f"{SIZE} consumers, durability {arguments.durability}"
+            f"{len(lines):,} lines through a {arguments.backend.partition(':')[0]} queue: {SIZE} "
+            f"producers, {SIZE} consumers, durability {arguments.durability}"
         )
         seconds = _run(crew, len(lines), console)
         account = draw_up(lines, SIZE, crew.outputs, crew.killed["consumer"])
         with open_queue(url, **crew.options) as queue:
-            left, damages = len(queue), queue.verify()
+            left, damages = len(queue), queue.verify() if hasattr(queue, "verify") else []
     console.print(_table(account, crew, seconds))
     for damage in damages:
         console.print(f"[red]damaged: {damage.path.name}: {damage.reason}")
     is_good = account.is_good and not left and not damages
     console.print("nothing lost" if is_good else "[red]this must not happen: please report it")
     return 0 if is_good else 1
+
+
+def _place(backend: str, directory: Path) -> tuple[str, dict[str, Any]]:
+    """The URL of the queue, and its options."""
+    if "://" not in backend:
+        url = (directory / "queue").as_uri().replace("file", backend, 1)
+        return url, dict(BACKENDS[backend])
+    options = dict(SERVER)
+    if "name" not in QueueURL.parse(backend).query:
+        options["name"] = "demo"
+    return backend, options
+
+
+def _backend(text: str) -> str:
+    if "://" not in text and text not in BACKENDS:
+        raise argparse.ArgumentTypeError(f"neither a URL nor one of {', '.join(BACKENDS)}: {text}")
+    return text
 
 
 def _run(crew: Crew, total: int, console: Console) -> float:
@@ -172,7 +194,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--lines", type=int, default=50_000, help="at least so many (default: 50000)"
     )
-    parser.add_argument("--backend", choices=sorted(BACKENDS), default="file")
+    parser.add_argument(
+        "--backend",
+        type=_backend,
+        default="file",
+        help="file, sqlite, or the URL of a server (default: file)",
+    )
     parser.add_argument("--durability", choices=("full", "normal", "off"), default="normal")
     return parser
 

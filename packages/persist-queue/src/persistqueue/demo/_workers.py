@@ -102,6 +102,7 @@ def consume(url: str, options: dict[str, Any], directory: Path, who: int, life: 
                     os.write(output, f"{head} {line}\n".encode())
                     queue.task_done()
             except Empty:
-                if is_all_put:
+                # What a killed consumer had comes again, at once or once it counts as dead.
+                if is_all_put and not getattr(queue, "total", 0):
                     break
     os.close(output)

@@ -42,6 +42,9 @@ _LONGEST: Final = 0.1
 #: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
 #: has seen one: it does not see an item of the middle that came back.
 _ANYWAY: Final = 1.0
+#: The longest pause between two probes, in seconds. It leaves half of the 50 ms in which a put of
+#: another process has to be noticed to the round trips of the probe and of the get.
+_PROBE: Final = 0.025
 
 _SAVEPOINT: Final = Statement("SAVEPOINT pq_plan")
 _BACK: Final = Statement("ROLLBACK TO SAVEPOINT pq_plan")
@@ -121,15 +124,14 @@ class ServerEngine:
         self._listener: Listener | None = None
         self._heard = 0
         self._seen: object = None
-        self._hub = hub_of(self.driver.key, self.layout.table)
+        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE)
         self.bell = self._hub.bell
 
     def _prepare(self) -> Plan[None]:
-        """Makes or migrates the tables, one process at a time."""
+        """Makes or migrates the tables; several processes may be at it."""
         yield from self.layout.lock()
         yield from self._owners.create()
         yield from self.layout.prepare()
-        yield from self.layout.unlock()
 
     def watch(self, probe: Callable[[], Plan[Any]]) -> None:
         """Tells the plan whose result changes with what others do; for who waits."""

@@ -22,6 +22,7 @@ class Dialect:
         quote: the character around identifiers; doubled inside of them.
         placeholder: stands for a parameter.
         longest_name: of identifiers, in characters; 0: no limit.
+        counts_bytes: that limit is one of bytes, in UTF-8.
         serial: the type of a primary key that counts by itself and never reuses a number.
         integer: a signed 64-bit number.
         real: a double.
@@ -42,7 +43,8 @@ class Dialect:
         partial_indexes: an index may have a WHERE.
         one_index: a change of state costs the fewest pages where one index, in which the places
             that change lie side by side, has all states.
-        ignore: an INSERT that does nothing where a row is in the way, before and after VALUES.
+        ignore: an INSERT that does nothing where a row is in the way, before and after VALUES;
+            ``{key}`` stands for the primary key.
         upsert: behind an INSERT: where a row is in the way, the id that it tells is that row's;
             empty where there is no such thing.
         unique: columns and constraints that keep equal payloads out.
@@ -60,9 +62,9 @@ class Dialect:
         index_inside: indexes are made with their table, because DDL is no part of a transaction.
         modify: changes the type of a column of a predecessor, before its name; empty where types
             need no change.
-        lock: for who makes or migrates tables: one at a time in a database; its row starts with
-            1. Empty where the transaction does that.
-        unlock: the end of it; empty where that is the end of the transaction.
+        lock: lets one at a time make or migrate tables, to the end of its transaction. Empty where
+            that is so anyway, or where two do no harm: each step may be repeated, and one that
+            somebody else was faster with is a conflict.
         suffix: behind CREATE TABLE.
     """
 
@@ -88,6 +90,7 @@ class Dialect:
     inserted_id: str
     bare_tables: bool
     columns: str
+    counts_bytes: bool = False
     for_update: str = ""
     narrow: bool = True
     upsert: str = ""
@@ -99,7 +102,6 @@ class Dialect:
     index_inside: bool = False
     modify: str = ""
     lock: str = ""
-    unlock: str = ""
     suffix: str = ""
 
     def name_of(self, name: str) -> str:
@@ -112,9 +114,11 @@ class Dialect:
             raise ValueError("a table name must not be empty")
         if "\0" in name:
             raise ValueError(f"the name {name!r} holds a NUL character; leave it out")
-        if self.longest_name and len(name) > self.longest_name:
+        length = len(name.encode() if self.counts_bytes else name)
+        if self.longest_name and length > self.longest_name:
+            unit = "bytes" if self.counts_bytes else "characters"
             raise ValueError(
-                f"the name {name!r} is longer than {self.longest_name} characters; shorten it"
+                f"the name {name!r} is longer than {self.longest_name} {unit}; shorten it"
             )
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         return quoted.replace("%", "%%") if self.placeholder == "%s" else quoted
@@ -164,7 +168,7 @@ MYSQL: Final = Dialect(
     partial_indexes=False,
     one_index=False,
     # INSERT IGNORE would hide every other error, too.
-    ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE _id = _id"),
+    ignore=("INSERT INTO", " ON DUPLICATE KEY UPDATE {key} = {key}"),
     bulk_ids="told",
     last_id="",
     inserted_id="",
@@ -190,8 +194,6 @@ MYSQL: Final = Dialect(
     create="CREATE TABLE IF NOT EXISTS",
     index_inside=True,
     modify="MODIFY",
-    lock="SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')), 60)",
-    unlock="SELECT RELEASE_LOCK(MD5(CONCAT(DATABASE(), '.pq_meta')))",
     suffix=" ENGINE=InnoDB DEFAULT CHARSET=utf8mb4",
 )
 
@@ -221,6 +223,8 @@ POSTGRESQL: Final = Dialect(
         "SELECT column_name FROM information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"
     ),
+    # It cuts what is longer, so that two names may become one (manual, 4.1.1).
+    counts_bytes=True,
     for_update=" FOR UPDATE",
     narrow=False,
     upsert=" ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc",

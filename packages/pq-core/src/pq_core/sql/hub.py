@@ -28,12 +28,15 @@ class Hub:
     https://sqlite.org/pragma.html#pragma_data_version), and tells when the time of the alarm has
     come.
 
+    Args:
+        longest: the longest pause between two probes, in seconds.
+
     Attributes:
         bell: rings for who waits here.
         alarm: when who waits has to look again, in seconds, and the clock that tells it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float) -> None:
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
         self._probed: object = None
         self._probed_at = -math.inf
@@ -44,7 +47,7 @@ class Hub:
             look = probe()
             return None if look is None else look()
 
-        self.bell = Bell(ask, longest=_LONGEST)
+        self.bell = Bell(ask, longest=longest)
 
     def join(self, engine: Watcher) -> None:
         """This engine can be asked from now on, until it is closed."""
@@ -83,12 +86,18 @@ _LOCK = threading.Lock()
 _HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
 
 
-def hub_of(path: str, table: str) -> Hub:
-    """The hub of a table of this process."""
+def hub_of(path: str, table: str, longest: float = _LONGEST) -> Hub:
+    """The hub of a table of this process.
+
+    Args:
+        path: of the database.
+        table: of the queue.
+        longest: the longest pause between two probes, in seconds.
+    """
     with _LOCK:
         hub = _HUBS.get((path, table))
         if hub is None:
-            hub = _HUBS[path, table] = Hub()
+            hub = _HUBS[path, table] = Hub(longest)
         return hub
 
 

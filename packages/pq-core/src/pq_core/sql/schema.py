@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from pq_core.errors import SchemaMismatch, StorageBusy
+from pq_core.errors import SchemaMismatch
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
 from pq_core.sql.statement import Plan, Statement, reading
@@ -55,6 +55,8 @@ class Layout:
         migrations: the first makes the newest version, from nothing or from what a predecessor
             left; the second makes version 2 of version 1, and so on.
         bare: the plain name of a table that a predecessor made for a queue of any name; "": none.
+        foreign: columns with which that table is a queue of another kind; looked for only where
+            the table may have any name, and so be any queue's.
         main: the table of items, quoted.
         claims: see the module.
         dead: see the module.
@@ -67,6 +69,7 @@ class Layout:
     required: frozenset[str]
     migrations: tuple[Migration, ...]
     bare: str = ""
+    foreign: frozenset[str] | None = None
     main: str = field(init=False)
     claims: str = field(init=False)
     dead: str = field(init=False)
@@ -114,10 +117,26 @@ class Layout:
         """Whether there is nothing to make or migrate.
 
         Raises:
-            SchemaMismatch: the queue was written by a newer version.
+            SchemaMismatch: the queue was written by a newer version, or is one of another kind.
         """
         version = yield from self._version()
+        if version == self.version and self.foreign is not None:
+            self._check((yield from self._columns(self.table)))
         return version == self.version
+
+    def _check(self, columns: frozenset[str]) -> None:
+        """Makes sure that a table with these columns is a queue of this kind."""
+        if not self.required <= columns:
+            missing = ", ".join(sorted(self.required - columns))
+            raise SchemaMismatch(
+                f"the table {self.table!r} has no column {missing}, so it is no queue of this "
+                "kind; choose another name"
+            )
+        if self.foreign is not None and columns & self.foreign:
+            raise SchemaMismatch(
+                f"the table {self.table!r} is a queue of another kind; open it with the class that "
+                "made it, or choose another name"
+            )
 
     def prepare(self) -> Plan[None]:
         """Makes or migrates the tables; does nothing where they are as they should be.
@@ -135,12 +154,8 @@ class Layout:
             # The first name that asks for it gets it.
             yield Statement(f"ALTER TABLE {d.name_of(self.bare)} RENAME TO {self.main}"), ()
             columns = _BARE
-        if columns and not self.required <= columns:
-            missing = ", ".join(sorted(self.required - columns))
-            raise SchemaMismatch(
-                f"the table {self.table!r} has no column {missing}, so it is no queue of this "
-                "kind; choose another name"
-            )
+        if columns:
+            self._check(columns)
         yield (
             Statement(
                 f"CREATE TABLE IF NOT EXISTS {self.meta} (name {d.word} PRIMARY KEY,"
@@ -154,32 +169,23 @@ class Layout:
                 yield Statement(sql), ()
         p = d.placeholder
         if version:
-            sql = f"UPDATE {self.meta} SET version = {p} WHERE name = {p}"
-        else:
-            sql = (
-                f"INSERT INTO {self.meta} (version, name, marks, expired, returned)"
-                f" VALUES ({p}, {p}, 0, 0, 0)"
+            yield (
+                Statement(f"UPDATE {self.meta} SET version = {p} WHERE name = {p}"),
+                (self.version, self.table),
             )
-        yield Statement(sql), (self.version, self.table)
+            return
+        yield (
+            Statement(
+                f"{d.ignore[0]} {self.meta} (name, version, marks, expired, returned)"
+                f" VALUES ({p}, {p}, 0, 0, 0){d.ignore[1].format(key='name')}"
+            ),
+            (self.table, self.version),
+        )
 
     def lock(self) -> Plan[None]:
-        """Waits until nobody else makes or migrates tables in this database.
-
-        Raises:
-            StorageBusy: somebody else was at it for a minute.
-        """
+        """Waits until nobody else makes or migrates tables in this database."""
         if self.dialect.lock:
-            row = yield Statement(self.dialect.lock, "one"), ()
-            if row is None or row[0] != 1:
-                raise StorageBusy(
-                    f"the table {self.table!r} cannot be made or migrated: another process is "
-                    "making or migrating tables of this database; try again"
-                )
-
-    def unlock(self) -> Plan[None]:
-        """The others may go on."""
-        if self.dialect.unlock:
-            yield Statement(self.dialect.unlock, "one"), ()
+            yield Statement(self.dialect.lock), ()
 
     @reading
     def size(self) -> Plan[int]:
@@ -261,11 +267,18 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = No
         made = _one_table(layout, kind, columns)
         return made if kind.is_acked else made + _dead_table(layout)
 
+    foreign = None
+    if table is not None:
+        if kind.is_unique and "digest" in dialect.same:
+            required.add("digest")
+        foreign = frozenset({"priority", "status"} - required if not kind.is_acked else ())
     bare = kind.prefix if dialect.bare_tables and required == _BARE else ""
     migrations = (
         (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
     )
-    return Layout(dialect, table or kind.table(name), frozenset(required), migrations, bare)
+    return Layout(
+        dialect, table or kind.table(name), frozenset(required), migrations, bare, foreign
+    )
 
 
 def dictionary_layout(dialect: Dialect, name: str) -> Layout:
@@ -360,7 +373,7 @@ def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
     order = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
     states: tuple[Index, ...] = (
         ("ready", order, "status = 1") if d.partial_indexes else ("ready", f"status, {order}"),
-        ("leased", "owner", "status = 2"),
+        ("leased", "owner", "status = 2") if d.partial_indexes else ("leased", "status, owner"),
         ("settled", f"status, {id}", "status >= 5"),
     )
     if d.one_index:

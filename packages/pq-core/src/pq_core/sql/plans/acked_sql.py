@@ -77,13 +77,13 @@ class AckedStatements:
                 + d.inserted_id,
                 "id",
             )
-        self.same = say(
+        same = (
             f"SELECT id, status FROM {state}"
             f" WHERE id = (SELECT _id FROM {main} WHERE {d.same.format(p=p)}){lock}"
             if narrow
-            else f"SELECT _id, status FROM {main} WHERE {d.same.format(p=p)}{lock}",
-            "one",
+            else f"SELECT _id, status FROM {main} WHERE {d.same.format(p=p)}{lock}"
         )
+        self.same = say(same if kind.is_unique else "", "one")
         self.keyed = say(
             f"SELECT {id}, status, {now} - {payload('timestamp')} FROM {state}"
             f" WHERE dedupe_key = {p} ORDER BY {id} DESC LIMIT 1{lock}",
@@ -93,8 +93,10 @@ class AckedStatements:
             f"UPDATE {state} SET status = {p}, priority = {p}, due = {now} + {p},"
             f" expires = {now} + {p} WHERE {id} = {p}"
         )
+        # With the order the index is used, whatever the statistics say of what is ready.
         self.some = say(
-            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1 LIMIT {p}) AS few",
+            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1"
+            f" ORDER BY {order} LIMIT {p}) AS few",
             "one",
         )
         self.bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{lock}", "one")
@@ -196,7 +198,7 @@ class AckedStatements:
             f" (SELECT min(due) FROM {state} WHERE due IS NOT NULL), max(_id), min(_id) FROM {main}",
             "one",
         )
-        self.any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
+        self.any = say(f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
         self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
         # A partial index is used where its condition stands in the query; the one index has acked
         # items in the order of their ids, by priority 0.

@@ -66,11 +66,17 @@ class PlainPlans:
         plain = f"INSERT INTO {main} {values}"
         self._insert = say(plain + d.inserted_id, "id")
         self._insert_all = say(plain + d.inserted_id, "ids" if d.bulk_ids == "told" else "many")
-        self._insert_new = say(f"{d.ignore[0]} {main} {values}{d.ignore[1]}", "count")
+        self._insert_new = say(
+            f"{d.ignore[0]} {main} {values}{d.ignore[1].format(key='_id')}", "count"
+        )
         self._upsert = say(f"{plain}{d.upsert}{d.inserted_id}" if d.upsert else "", "id")
-        self._same = say(f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}", "one")
+        same = f"SELECT _id FROM {main} WHERE {d.same.format(p=p)}"
+        self._same = say(same if kind.is_unique else "", "one")
         self._last_id = say(d.last_id, "one")
-        self._some = say(f"SELECT count(*) FROM (SELECT 1 {ready} LIMIT {p}) AS few", "one")
+        # With the order the index is used, whatever the statistics say of what is ready.
+        self._some = say(
+            f"SELECT count(*) FROM (SELECT 1 {ready} ORDER BY {order} LIMIT {p}) AS few", "one"
+        )
         self._bound = say(f"SELECT marks FROM {layout.meta} WHERE name = {p}{d.for_update}", "one")
         self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
 
@@ -90,7 +96,7 @@ class PlainPlans:
         self._delete = say(f"DELETE FROM {main} WHERE _id = {p}")
         self._delete_all = say(f"DELETE FROM {main} WHERE _id = {p}", "many")
         self._delete_run = say(f"DELETE FROM {main} WHERE _id BETWEEN {p} AND {p}")
-        self._any = say(f"SELECT EXISTS (SELECT 1 {ready})", "one")
+        self._any = say(f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
         self._count = say(
             f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})"
             if narrow
@@ -147,7 +153,7 @@ class PlainPlans:
         self._dead_one = say(f"SELECT id FROM {dead} WHERE id = {p}{d.for_update}", "one")
         kept = "id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         back = f"{main} ({columns}) SELECT {kept} FROM {dead} WHERE id = {p}"
-        self._back = say(f"{d.ignore[0]} {back}{d.ignore[1]}", "count")
+        self._back = say(f"{d.ignore[0]} {back}{d.ignore[1].format(key=f'{main}._id')}", "count")
         self._forget = say(f"DELETE FROM {dead} WHERE id = {p}")
         self._oldest = say(f"SELECT min(_id) FROM {main}", "one")
         self._age = say(f"SELECT {now} - timestamp FROM {main} WHERE _id = {p}", "one")

@@ -50,6 +50,8 @@ class Contract(ABC):
         at_least_once: whether an item that was not settled comes again; False where get settles.
         gives_back: whether what a consumer had out is ready again at once when the object is
             closed or the process dies; False where that takes the end of a lease.
+        needs_pulse: whether a consumer counts as dead that gives no sign of life for a while, as one
+            that is stopped; where only the death of its process counts, it keeps what it has.
         multiprocess: whether several processes may use one queue.
         durable: whether what was put is there after re-opening.
         local: whether it lives in files under `where`.
@@ -66,6 +68,7 @@ class Contract(ABC):
     unique: ClassVar[bool] = False
     at_least_once: ClassVar[bool] = True
     gives_back: ClassVar[bool] = True
+    needs_pulse: ClassVar[bool] = False
     multiprocess: ClassVar[bool] = True
     durable: ClassVar[bool] = True
     local: ClassVar[bool] = True
