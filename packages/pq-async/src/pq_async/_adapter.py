@@ -70,8 +70,8 @@ class AsyncAdapter(SettlingByTask[T]):
             timeout: seconds to wait for room; None: for ever.
             options: of the queue's own put, such as `priority`, `delay` or `dedupe_key`.
         """
-        work = methodcaller("put", item, block=False, **options)
-        return await self._until(work, Deadline(block, timeout), "room_bell", "put")
+        deadline = Deadline(block, timeout)
+        return await self._until(deadline, "room_bell", "put", "put", item, **options)
 
     async def get(self, block: bool = True, timeout: float | None = None, **options: Any) -> Any:
         """Takes the next item. Cancelled, it takes nothing.
@@ -81,9 +81,8 @@ class AsyncAdapter(SettlingByTask[T]):
             timeout: seconds to wait; None: for ever.
             options: of the queue's own get, such as `id` or `raw`.
         """
-        work = methodcaller("get", block=False, **options)
         kind = None if options.get("id") is not None else "get"
-        return await self._until(work, Deadline(block, timeout), "items_bell", kind)
+        return await self._until(Deadline(block, timeout), "items_bell", kind, "get", **options)
 
     async def put_nowait(self, item: T, **options: Any) -> Any:
         """`put` that does not wait for room."""
@@ -96,7 +95,7 @@ class AsyncAdapter(SettlingByTask[T]):
     async def receive(self, block: bool = True, timeout: float | None = None) -> AsyncMessage[T]:
         """Leases the next item of an ack queue, as a message. Cancelled, it takes nothing."""
         message: Message[T] = await self._until(
-            methodcaller("receive", block=False), Deadline(block, timeout), "items_bell", "get"
+            Deadline(block, timeout), "items_bell", "get", "receive"
         )
         return AsyncMessage(message, self._worker)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from inspect import cleandoc
 from itertools import islice
 from operator import attrgetter, methodcaller
 from types import FunctionType, TracebackType
@@ -51,8 +52,10 @@ class AwaitedQueue(Generic[T]):
             return
         for name in dir(twin):
             method = getattr(cls, name, None)
-            told = getattr(twin, name).__doc__
-            if name.startswith("_") or not isinstance(method, FunctionType) or not told:
+            if name.startswith("_") or not isinstance(method, FunctionType):
+                continue
+            own, told = cleandoc(method.__doc__ or ""), cleandoc(getattr(twin, name).__doc__ or "")
+            if told in own:
                 continue
             copy = FunctionType(
                 method.__code__, method.__globals__, name, method.__defaults__, method.__closure__
@@ -61,7 +64,7 @@ class AwaitedQueue(Generic[T]):
             copy.__annotations__ = method.__annotations__
             copy.__qualname__ = f"{cls.__name__}.{name}"
             copy.__module__ = cls.__module__
-            copy.__doc__ = f"{method.__doc__}\n\n        The blocking twin says:\n\n        {told}"
+            copy.__doc__ = f"{own}\n\nAs its blocking twin:\n\n{told}"
             setattr(cls, name, copy)
 
     # -- calls --------------------------------------------------------------------------------
@@ -71,17 +74,20 @@ class AwaitedQueue(Generic[T]):
         return self._worker.ask(work, shares=shares)
 
     async def _until(
-        self, work: Callable[[Any], Any], deadline: Deadline, bell: str, kind: str | None
+        self, deadline: Deadline, bell: str, kind: str | None, name: str, *args: Any, **options: Any
     ) -> Any:
         """What a call returns once it finds something.
 
         Args:
-            work: does not wait; raises Empty or Full where it finds nothing.
             deadline: until when it is tried again.
             bell: the attribute of the blocking queue that rings when it may find something.
             kind: as for `Call`.
+            name: of the blocking queue's method; it raises Empty or Full where it finds nothing.
+            args: of the method.
+            options: of the method.
         """
         worker = self._worker
+        work = methodcaller(name, *args, block=False, **options)
         call = Call(worker, work, shares=True, kind=kind)
         worker.submit(call)
         try:
@@ -89,8 +95,9 @@ class AwaitedQueue(Generic[T]):
         except (Empty, Full) as error:
             if deadline.remaining() == 0.0 or not is_missing(error):
                 raise
-        again = Call(worker, work, shares=True, kind=kind)
-        return await worker.line(getattr(worker.queue, bell)).wait(again, deadline)
+        work = methodcaller(name, *args, block=True, timeout=0, **options)
+        call = Call(worker, work, shares=True, kind=kind)
+        return await worker.line(getattr(worker.queue, bell)).wait(call, deadline)
 
     async def run(self, function: Callable[[Any], R]) -> R:
         """What a function returns that is given the blocking queue, in the worker's thread.
@@ -112,17 +119,13 @@ class AwaitedQueue(Generic[T]):
     ) -> list[int]:
         """Stores items, all or none. Cancelled, all are in the queue or none is."""
         deadline, items = Deadline(block, timeout), list(items)
-        ids: list[int] = await self._until(
-            methodcaller("put_many", items, False), deadline, "room_bell", None
-        )
+        ids: list[int] = await self._until(deadline, "room_bell", None, "put_many", items)
         return ids
 
     async def get_many(self, n: int, block: bool = True, timeout: float | None = None) -> list[T]:
         """Takes the next 1 to `n` items. Cancelled, it takes nothing."""
         deadline = Deadline(block, timeout)
-        items: list[T] = await self._until(
-            methodcaller("get_many", n, False), deadline, "items_bell", "get"
-        )
+        items: list[T] = await self._until(deadline, "items_bell", "get", "get_many", n)
         return items
 
     # -- looking ------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from pq_async._worker import Worker
 from pq_core.disk import DISK, Disk
 from pq_core.log.queue import CHUNK, PATH, LogQueue
 from pq_core.protocols import AnySerializer, Damage, Durability
-from pq_core.serializers import pickle
+from pq_core.serializers import codec, pickle
 
 __all__ = ["AsyncQueue"]
 
@@ -78,7 +78,7 @@ class AsyncQueue(SettlingByTask[T], twin=LogQueue):
             "maxsize": maxsize,
             "chunksize": chunksize,
             "tempdir": tempdir,
-            "serializer": serializer,
+            "serializer": codec(serializer),
             "autosave": autosave if auto_save is None else auto_save,
             "durability": durability,
         }

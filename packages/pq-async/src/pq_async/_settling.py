@@ -31,7 +31,7 @@ class SettlingByTask(AwaitedQueue[T]):
         queue or it is not: in it where the worker had begun, not in it otherwise.
         """
         deadline = Deadline(block, timeout)
-        id: int = await self._until(methodcaller("put", item, False), deadline, "room_bell", "put")
+        id: int = await self._until(deadline, "room_bell", "put", "put", item)
         return id
 
     async def put_nowait(self, item: T) -> int:
@@ -45,7 +45,7 @@ class SettlingByTask(AwaitedQueue[T]):
         Waits without holding a thread. Cancelled, it takes nothing: an item that was taken
         already is put back.
         """
-        item: T = await self._until(GET, Deadline(block, timeout), "items_bell", "get")
+        item: T = await self._until(Deadline(block, timeout), "items_bell", "get", "get")
         return item
 
     async def get_nowait(self) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, TypeVar
@@ -133,9 +133,9 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
         Waits without holding a thread. Cancelled, it takes nothing: an item that was taken
         already is put back, in its place.
         """
-        work = methodcaller("get", False, None, id, raw)
         kind = "get" if id is None else None
-        return await self._until(work, Deadline(block, timeout), "items_bell", kind)
+        deadline = Deadline(block, timeout)
+        return await self._until(deadline, "items_bell", kind, "get", id=id, raw=raw)
 
     async def get_nowait(self, id: int | Raw | None = None, raw: bool = False) -> Any:
         """`get` that does not wait for an item; cancelled, as there."""
@@ -180,8 +180,8 @@ class AsyncPriorityQueue(AsyncSQLiteQueue[T], twin=PriorityInSQLite):
         """Stores an item; its id. Cancelled, it is in the queue or it is not."""
         if isinstance(priority, bool):  # put(item, False), as on the other queues
             block, priority = bool(priority), 0
-        work: Callable[[Any], Any] = methodcaller("put", item, priority, False)
-        id: int = await self._until(work, Deadline(block, timeout), "room_bell", "put")
+        deadline = Deadline(block, timeout)
+        id: int = await self._until(deadline, "room_bell", "put", "put", item, priority)
         return id
 
     async def put_nowait(self, item: T, priority: int = 0) -> int:

@@ -19,6 +19,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from queue import Empty as NothingThere
 from queue import SimpleQueue
 from typing import Any, Final
@@ -116,16 +117,14 @@ class Worker:
         known = self._tasks.get(task)
         if known is None:
             known = self._tasks[task] = {}
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(_ended, weakref.ref(self)))
         return known
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def forget(self, task: asyncio.Task[Any]) -> None:
         """What a task had that has ended is nobody's, and no join waits for it."""
-        known = self._tasks.pop(task, None)
-        if known:
-            known.clear()
-            if self.settled.waiting:
-                self.settled.ring()
+        # What is still to be given back for it keeps its belongings for so long.
+        if self._tasks.pop(task, None) and self.settled.waiting:
+            self.settled.ring()
 
     def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
         """Has something given back that was taken for a task which does not want it any more."""
@@ -283,6 +282,13 @@ def _in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
+
+
+def _ended(to: weakref.ref[Worker], task: asyncio.Task[Any]) -> None:
+    """A task may outlive the queues that it has used, and must not keep them."""
+    worker = to()
+    if worker is not None:
+        worker.forget(task)
 
 
 def _tell_all(calls: list[Call]) -> None:

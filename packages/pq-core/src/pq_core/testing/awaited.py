@@ -14,6 +14,7 @@ promises to a task, the contract sees kept to a thread.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -29,6 +30,7 @@ class _Loop:
     """An event loop that runs on a daemon thread for as long as the process does."""
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
@@ -95,16 +97,20 @@ class Awaited:
     close = _Method()
 
     def __init__(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        with self._lock:
-            if not self._loops:
-                self._loops.append(_Loop())
-        self._loop = self._loops[0]
         self._local = threading.local()
 
         async def build() -> Any:
             return make(*args, **kwargs)
 
         self.queue: Any = self._loop.run(build())
+
+    @property
+    def _loop(self) -> _Loop:
+        """The one of this process: a forked child has no thread of its parent's."""
+        with self._lock:
+            if not self._loops or self._loops[-1].pid != os.getpid():
+                self._loops.append(_Loop())  # the parent's must not be closed here
+            return self._loops[-1]
 
     @property
     def closed(self) -> bool:
@@ -130,12 +136,14 @@ class Awaited:
 
     def wait(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """The result of awaiting what `step` returns, in the calling thread's task."""
-        if not hasattr(self._local, "caller"):
+        loop = self._loop
+        if getattr(self._local, "loop", None) is not loop:
+            self._local.loop = loop
             steps: asyncio.Queue[_Step | None] = asyncio.Queue()
-            self._local.caller = _Caller(self._loop.loop, steps)
-            self._local.task = asyncio.run_coroutine_threadsafe(_obey(steps), self._loop.loop)
+            self._local.caller = _Caller(loop.loop, steps)
+            self._local.task = asyncio.run_coroutine_threadsafe(_obey(steps), loop.loop)
         future: Future[Any] = Future()
-        self._loop.loop.call_soon_threadsafe(self._local.caller.steps.put_nowait, (step, future))
+        loop.loop.call_soon_threadsafe(self._local.caller.steps.put_nowait, (step, future))
         return future.result()
 
     def __len__(self) -> int:
