@@ -45,5 +45,6 @@ async def settle(queue: Any, item: Any) -> None:
 
 
 async def drain(queue: Any) -> list[Any]:
-    """All that is ready."""
+    """All that is ready, what cancelled gets have still to give back included."""
+    await queue.qsize()  # behind it, the worker has told of everything that was cancelled before
     return [await queue.get_nowait() for _ in range(await queue.qsize())]

@@ -20,7 +20,7 @@ from pq_async import (
 )
 from pq_core.log.queue import LogQueue
 from pq_core.sqlite import AckInSQLite, PlainInSQLite
-from pq_core.testing.awaited import Awaited
+from pq_core.testing.awaited import Awaited, AwaitedAck
 from pq_core.testing.contract import AckQueueContract, QueueContract
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
@@ -143,41 +143,3 @@ class TestAdapterOfSQLite(TestAsyncSQLite):
 class TestAdapterOfAck(TestAsyncAck):
     def open(self, where: Any, **options: Any) -> Any:
         return AwaitedAck(adapted_ack, where, **options)
-
-
-class AwaitedMessage:
-    """A message that is awaited, with the looks of one that is not."""
-
-    def __init__(self, message: Any, awaited: Awaited) -> None:
-        self._message = message
-        self._awaited = awaited
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._message, name)
-        if not callable(value):
-            return value
-        return lambda *args, **kwargs: self._awaited.wait(lambda: value(*args, **kwargs))
-
-    def __enter__(self) -> AwaitedMessage:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._awaited.wait(lambda: self._message.__aexit__(*error))
-
-
-class AwaitedAck(Awaited):
-    """An awaited ack queue that looks like a blocking one, messages included."""
-
-    def receive(self, *args: Any, **kwargs: Any) -> AwaitedMessage:
-        """See the blocking one."""
-        message = self.wait(lambda: self.queue.receive(*args, **kwargs))
-        return AwaitedMessage(message, self)
-
-    def receive_nowait(self) -> AwaitedMessage:
-        """See the blocking one."""
-        return AwaitedMessage(self.wait(self.queue.receive_nowait), self)
-
-    @property
-    def active_size(self) -> int:
-        """See the blocking one."""
-        return int(self.wait(lambda: self.queue.active_size))

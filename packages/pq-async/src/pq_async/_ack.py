@@ -17,7 +17,6 @@ from pq_core.protocols import AnySerializer, Durability
 from pq_core.serializers import Codec, codec
 from pq_core.sql.base import Raw
 from pq_core.sqlite import AckInSQLite
-from pq_core.waiting import Deadline
 
 __all__ = [
     "AsyncFIFOSQLiteAckQueue",
@@ -141,7 +140,8 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         queue or it is not: in it where the worker had begun, not in it otherwise.
         """
         id: int = await self._until(
-            Deadline(block, timeout),
+            block,
+            timeout,
             "room_bell",
             "put",
             "put",
@@ -173,25 +173,25 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         """
         kind = "get" if id is None else None
         options = {"id": id, "next_in_order": next_in_order, "raw": raw}
-        return await self._until(Deadline(block, timeout), "items_bell", kind, "get", **options)
+        return await self._until(block, timeout, "items_bell", kind, "get", **options)
 
     async def get_nowait(
         self, id: int | Raw | None = None, next_in_order: bool = False, raw: bool = False
     ) -> Any:
         """`get` that does not wait for an item; cancelled, as there."""
         work = methodcaller("get", False, None, id, next_in_order, raw)
-        return await self._ask(work, shares=True)
+        return await self._ask(work, shares=True, takes=True)
 
     async def receive(self, block: bool = True, timeout: float | None = None) -> AsyncMessage[T]:
         """Leases the next item, as a message that has to be settled; cancelled, as `get`."""
-        message: Message[T] = await self._until(
-            Deadline(block, timeout), "items_bell", "get", "receive"
-        )
+        message: Message[T] = await self._until(block, timeout, "items_bell", "get", "receive")
         return AsyncMessage(message, self._worker)
 
     async def receive_nowait(self) -> AsyncMessage[T]:
         """`receive` that does not wait for an item; cancelled, as `get`."""
-        message: Message[T] = await self._ask(methodcaller("receive", False), shares=True)
+        message: Message[T] = await self._ask(
+            methodcaller("receive", False), shares=True, takes=True
+        )
         return AsyncMessage(message, self._worker)
 
     # -- settling: cancelled, an item is settled where the worker had begun -------------------

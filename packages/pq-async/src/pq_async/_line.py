@@ -18,7 +18,7 @@ from typing import Any
 
 from pq_async._call import Call
 from pq_core.errors import Empty, Full
-from pq_core.waiting import GROWTH, Bell, Deadline, Missing
+from pq_core.waiting import GROWTH, LONGEST, Bell, Deadline, Missing
 
 __all__ = ["Line", "is_missing"]
 
@@ -154,7 +154,7 @@ class Line:
     def _rest(self) -> None:
         self._stop_timer()
         self._timer = self._loop.call_later(self._pause, self._poll)
-        self._pause = min(self._bell.pauses[1], self._pause * GROWTH)
+        self._pause = min(LONGEST, self._bell.pauses[1], self._pause * GROWTH)
 
     def _poll(self) -> None:
         """Other processes ring no bell, so the front of the line looks from time to time."""

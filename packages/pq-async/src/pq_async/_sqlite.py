@@ -16,7 +16,6 @@ from pq_core.serializers import Codec, codec
 from pq_core.sql.base import Raw
 from pq_core.sqlite import PriorityInSQLite
 from pq_core.sqlite.plain import PlainInSQLite
-from pq_core.waiting import Deadline
 
 __all__ = [
     "AsyncFIFOSQLiteQueue",
@@ -134,12 +133,11 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
         already is put back, in its place.
         """
         kind = "get" if id is None else None
-        deadline = Deadline(block, timeout)
-        return await self._until(deadline, "items_bell", kind, "get", id=id, raw=raw)
+        return await self._until(block, timeout, "items_bell", kind, "get", id=id, raw=raw)
 
     async def get_nowait(self, id: int | Raw | None = None, raw: bool = False) -> Any:
         """`get` that does not wait for an item; cancelled, as there."""
-        return await self._ask(methodcaller("get", False, None, id, raw), shares=True)
+        return await self._ask(methodcaller("get", False, None, id, raw), shares=True, takes=True)
 
 
 #: The other name of `AsyncSQLiteQueue`.
@@ -180,8 +178,7 @@ class AsyncPriorityQueue(AsyncSQLiteQueue[T], twin=PriorityInSQLite):
         """Stores an item; its id. Cancelled, it is in the queue or it is not."""
         if isinstance(priority, bool):  # put(item, False), as on the other queues
             block, priority = bool(priority), 0
-        deadline = Deadline(block, timeout)
-        id: int = await self._until(deadline, "room_bell", "put", "put", item, priority)
+        id: int = await self._until(block, timeout, "room_bell", "put", "put", item, priority)
         return id
 
     async def put_nowait(self, item: T, priority: int = 0) -> int:

@@ -21,7 +21,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, Final
 
-__all__ = ["Awaited"]
+from pq_core.message import Message
+
+__all__ = ["Awaited", "AwaitedAck"]
 
 _Step = tuple[Callable[[], Awaitable[Any]], "Future[Any]"]
 
@@ -167,7 +169,57 @@ class Awaited:
         return f"<Awaited {self.queue!r}>"
 
     def __reduce__(self) -> Any:
-        return Awaited, (_itself, self.queue)
+        return type(self), (_itself, self.queue)
+
+
+class AwaitedAck(Awaited):
+    """The same for an async ack queue, whose messages are awaited too."""
+
+    receive = _Method()
+    receive_nowait = _Method()
+
+    def wait(self, step: Callable[[], Awaitable[Any]]) -> Any:
+        """As in `Awaited`; a message looks like a blocking one."""
+        found = super().wait(step)
+        if not hasattr(found, "enqueued_at"):
+            return found
+        return Message(
+            found.item,
+            id=found.id,
+            attempts=found.attempts,
+            enqueued_at=found.enqueued_at,
+            settler=_Settler(super().wait, found),
+            token=None,
+        )
+
+    @property
+    def active_size(self) -> int:
+        """How many items are not settled."""
+        return int(self.wait(lambda: self.queue.active_size))
+
+
+class _Settler:
+    """Settles a message that is awaited; see `pq_core.message.Settler`."""
+
+    def __init__(self, wait: Callable[[Callable[[], Awaitable[Any]]], Any], message: Any) -> None:
+        self._wait = wait
+        self._message = message
+
+    def ack(self, id: int, token: None, /) -> None:
+        del id, token
+        self._wait(self._message.ack)
+
+    def nack(self, id: int, token: None, delay: float, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.nack(delay))
+
+    def fail(self, id: int, token: None, reason: str, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.fail(reason))
+
+    def extend(self, id: int, token: None, seconds: float, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.extend(seconds))
 
 
 def _itself(queue: Any) -> Any:
@@ -178,9 +230,16 @@ async def _obey(steps: asyncio.Queue[_Step | None]) -> None:
     """One caller's task."""
     while (order := await steps.get()) is not None:
         step, future = order
+        result: Any = None
+        failure: BaseException | None = None
         try:
-            future.set_result(await step())
+            result = await step()
         except BaseException as error:
-            future.set_exception(error)
-        # What a call returned must not live longer than its caller wants it to.
-        del order, step, future
+            failure = error
+        # Neither the queue nor what a call returned must live longer than its caller wants.
+        del order, step
+        if failure is None:
+            future.set_result(result)
+        else:
+            future.set_exception(failure)
+        del future, result, failure
