@@ -34,6 +34,8 @@ TWINS: dict[type[Any], type[Any]] = {
 #: What the blocking queues offer to workers, and what is reached by `run`.
 ASIDE = {
     "callers",
+    "damaged_items",
+    "database",
     "finished",
     "give_back",
     "items_bell",

@@ -23,6 +23,8 @@ from pq_core.sqlite import AckInSQLite, PlainInSQLite
 from pq_core.testing.awaited import Awaited, AwaitedAck
 from pq_core.testing.contract import AckQueueContract, QueueContract
 
+from .short import in_short
+
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
 
@@ -51,6 +53,7 @@ class TestAsyncFileFull(TestAsyncFile):
     options = MappingProxyType({"durability": "full"})
 
 
+@in_short
 class TestAsyncSQLite(TestAsyncFile):
     """As it comes: get settles."""
 
@@ -92,6 +95,7 @@ class TestAsyncSQLiteThatHolds(TestAsyncSQLite):
             queue.task_done()
 
 
+@in_short
 class TestAsyncAck(AckQueueContract):
     cls: ClassVar[Any] = AsyncSQLiteAckQueue
     serializers = SERIALIZERS

@@ -13,7 +13,7 @@ from typing import Any
 from pq_core.log.queue import LogQueue
 from pq_core.sqlite import AckInSQLite, PlainInSQLite
 
-__all__ = ["ITEM", "TWINS", "acks", "gets", "hops", "puts"]
+__all__ = ["ITEM", "TWINS", "acks", "fill", "gets", "hops", "puts"]
 
 #: About 100 bytes as a pickle.
 ITEM = {
@@ -70,10 +70,19 @@ def puts(kind: str, durability: str, path: Path, count: int) -> float:
         return perf_counter() - begin
 
 
+def fill(kind: str, queue: Any, count: int) -> None:
+    """Puts so many items: files one by one, for that is how those that are got one by one come."""
+    if kind == "file":
+        for _ in range(count):
+            queue.put(ITEM)
+    else:
+        queue.put_many([ITEM] * count)
+
+
 def gets(kind: str, durability: str, path: Path, count: int) -> float:
     """Seconds for so many gets of the blocking twin in one thread; task_done each, of files."""
     with TWINS[kind](path, durability=durability) as queue:
-        queue.put_many([ITEM] * count)
+        fill(kind, queue, count)
         begin = perf_counter()
         for _ in range(count):
             queue.get()

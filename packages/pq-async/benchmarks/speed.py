@@ -60,7 +60,7 @@ def ours(workload: str, kind: str, durability: str, tasks: int, path: Path, coun
                     await (await queue.receive()).ack()
 
             if workload != "put":
-                await queue.put_many([ITEM] * count)
+                await queue.run(lambda twin: floors.fill(kind, twin, count))
             work = {"put": put, "get": get, "ack": ack}[workload]
             begin = perf_counter()
             await asyncio.gather(*(work() for _ in range(tasks)))

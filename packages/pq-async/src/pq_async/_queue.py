@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
+
+import aiofiles.os
 
 from pq_async import _twins
 from pq_async._settling import SettlingByTask
@@ -85,6 +88,20 @@ class AsyncQueue(SettlingByTask[T], twin=LogQueue):
         self._path, self._durability = Path(path), durability
         open = _twins.opener(_twins.File, {**arguments, "disk": disk})
         super().__init__(Worker(open, str(path)), arguments, max(0, maxsize))
+
+    async def verify(self) -> list[Damage]:
+        """Everything that is damaged; changes nothing. Puts go on meanwhile."""
+        return await self._beside("verify")
+
+    async def repair(self) -> list[Damage]:
+        """Sets aside what is damaged; what that was. Puts go on meanwhile."""
+        return await self._beside("repair")
+
+    async def _beside(self, name: str) -> list[Damage]:
+        """What a method returns that reads all files: in another thread than the worker's."""
+        method = await self._ask(attrgetter(name))
+        found: list[Damage] = await aiofiles.os.wrap(method)()
+        return found
 
     @property
     def damage(self) -> Awaitable[list[Damage]]:
