@@ -1,4 +1,4 @@
-"""Which tests of the contract are run by default, for a backend of many kinds."""
+"""Contract classes without the tests that tell little about their kind."""
 
 from __future__ import annotations
 

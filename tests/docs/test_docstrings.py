@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import persistqueue
+import pq_async
 import pq_core
 import pq_file
 
 MODULES = sorted(
     module.name
-    for package in (persistqueue, pq_core, pq_file)
+    for package in (persistqueue, pq_async, pq_core, pq_file)
     for module in [
         pkgutil.ModuleInfo(None, package.__name__, True),  # type: ignore[arg-type]
         *pkgutil.walk_packages(package.__path__, f"{package.__name__}."),

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 from persistqueue._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from persistqueue import async_queue as async_queue
+    from persistqueue import async_sqlqueue as async_sqlqueue
     from persistqueue import exceptions as exceptions
     from persistqueue import mysqlqueue as mysqlqueue
     from persistqueue import pdict as pdict
@@ -26,6 +28,18 @@ if TYPE_CHECKING:
     from persistqueue import serializers as serializers
     from persistqueue import sqlackqueue as sqlackqueue
     from persistqueue import sqlqueue as sqlqueue
+    from pq_async import AsyncAdapter as AsyncAdapter
+    from pq_async import AsyncFIFOSQLiteAckQueue as AsyncFIFOSQLiteAckQueue
+    from pq_async import AsyncFIFOSQLiteQueue as AsyncFIFOSQLiteQueue
+    from pq_async import AsyncFILOSQLiteAckQueue as AsyncFILOSQLiteAckQueue
+    from pq_async import AsyncFILOSQLiteQueue as AsyncFILOSQLiteQueue
+    from pq_async import AsyncMessage as AsyncMessage
+    from pq_async import AsyncPriorityQueue as AsyncPriorityQueue
+    from pq_async import AsyncQueue as AsyncQueue
+    from pq_async import AsyncSQLiteAckQueue as AsyncSQLiteAckQueue
+    from pq_async import AsyncSQLiteQueue as AsyncSQLiteQueue
+    from pq_async import AsyncUniqueAckQ as AsyncUniqueAckQ
+    from pq_async import AsyncUniqueQ as AsyncUniqueQ
     from pq_core import BackendNotInstalled as BackendNotInstalled
     from pq_core import DecodeError as DecodeError
     from pq_core import Empty as Empty
@@ -73,6 +87,8 @@ if TYPE_CHECKING:
 
 #: The modules that ``import persistqueue`` alone makes usable, as it always did.
 _SUBMODULES: Final = (
+    "async_queue",
+    "async_sqlqueue",
     "exceptions",
     "mysqlqueue",
     "pdict",

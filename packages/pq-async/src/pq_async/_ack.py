@@ -17,7 +17,6 @@ from pq_core.protocols import AnySerializer, Durability
 from pq_core.serializers import Codec, codec
 from pq_core.sql.base import Raw
 from pq_core.sqlite import AckInSQLite
-from pq_core.waiting import Deadline
 
 __all__ = [
     "AsyncFIFOSQLiteAckQueue",
@@ -140,10 +139,18 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         Many tasks that put at the same time share one commit. Cancelled, the item is in the
         queue or it is not: in it where the worker had begun, not in it otherwise.
         """
-        work = methodcaller(
-            "put", item, False, delay=delay, ttl=ttl, priority=priority, dedupe_key=dedupe_key
+        id: int = await self._until(
+            block,
+            timeout,
+            "room_bell",
+            "put",
+            "put",
+            item,
+            delay=delay,
+            ttl=ttl,
+            priority=priority,
+            dedupe_key=dedupe_key,
         )
-        id: int = await self._until(work, Deadline(block, timeout), "room_bell", "put")
         return id
 
     async def put_nowait(self, item: T) -> int:
@@ -164,27 +171,27 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         Waits without holding a thread. Cancelled, it leases nothing: an item that was leased
         already is ready again, in its place, and was not handed out.
         """
-        work = methodcaller("get", False, None, id, next_in_order, raw)
         kind = "get" if id is None else None
-        return await self._until(work, Deadline(block, timeout), "items_bell", kind)
+        options = {"id": id, "next_in_order": next_in_order, "raw": raw}
+        return await self._until(block, timeout, "items_bell", kind, "get", **options)
 
     async def get_nowait(
         self, id: int | Raw | None = None, next_in_order: bool = False, raw: bool = False
     ) -> Any:
         """`get` that does not wait for an item; cancelled, as there."""
         work = methodcaller("get", False, None, id, next_in_order, raw)
-        return await self._ask(work, shares=True)
+        return await self._ask(work, shares=True, takes=True)
 
     async def receive(self, block: bool = True, timeout: float | None = None) -> AsyncMessage[T]:
         """Leases the next item, as a message that has to be settled; cancelled, as `get`."""
-        message: Message[T] = await self._until(
-            methodcaller("receive", False), Deadline(block, timeout), "items_bell", "get"
-        )
+        message: Message[T] = await self._until(block, timeout, "items_bell", "get", "receive")
         return AsyncMessage(message, self._worker)
 
     async def receive_nowait(self) -> AsyncMessage[T]:
         """`receive` that does not wait for an item; cancelled, as `get`."""
-        message: Message[T] = await self._ask(methodcaller("receive", False), shares=True)
+        message: Message[T] = await self._ask(
+            methodcaller("receive", False), shares=True, takes=True
+        )
         return AsyncMessage(message, self._worker)
 
     # -- settling: cancelled, an item is settled where the worker had begun -------------------

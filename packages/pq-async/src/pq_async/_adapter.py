@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from operator import methodcaller
 from typing import Any, TypeVar
 
@@ -11,7 +12,6 @@ from pq_async._message import AsyncMessage
 from pq_async._settling import SettlingByTask
 from pq_async._worker import Worker
 from pq_core.message import Message
-from pq_core.waiting import Deadline
 
 __all__ = ["AsyncAdapter"]
 
@@ -70,8 +70,7 @@ class AsyncAdapter(SettlingByTask[T]):
             timeout: seconds to wait for room; None: for ever.
             options: of the queue's own put, such as `priority`, `delay` or `dedupe_key`.
         """
-        work = methodcaller("put", item, block=False, **options)
-        return await self._until(work, Deadline(block, timeout), "room_bell", "put")
+        return await self._until(block, timeout, "room_bell", "put", "put", item, **options)
 
     async def get(self, block: bool = True, timeout: float | None = None, **options: Any) -> Any:
         """Takes the next item. Cancelled, it takes nothing.
@@ -81,9 +80,8 @@ class AsyncAdapter(SettlingByTask[T]):
             timeout: seconds to wait; None: for ever.
             options: of the queue's own get, such as `id` or `raw`.
         """
-        work = methodcaller("get", block=False, **options)
         kind = None if options.get("id") is not None else "get"
-        return await self._until(work, Deadline(block, timeout), "items_bell", kind)
+        return await self._until(block, timeout, "items_bell", kind, "get", **options)
 
     async def put_nowait(self, item: T, **options: Any) -> Any:
         """`put` that does not wait for room."""
@@ -91,13 +89,11 @@ class AsyncAdapter(SettlingByTask[T]):
 
     async def get_nowait(self, **options: Any) -> Any:
         """`get` that does not wait for an item."""
-        return await self._ask(methodcaller("get", block=False, **options), shares=True)
+        return await self._ask(methodcaller("get", block=False, **options), shares=True, takes=True)
 
     async def receive(self, block: bool = True, timeout: float | None = None) -> AsyncMessage[T]:
         """Leases the next item of an ack queue, as a message. Cancelled, it takes nothing."""
-        message: Message[T] = await self._until(
-            methodcaller("receive", block=False), Deadline(block, timeout), "items_bell", "get"
-        )
+        message: Message[T] = await self._until(block, timeout, "items_bell", "get", "receive")
         return AsyncMessage(message, self._worker)
 
     async def receive_nowait(self) -> AsyncMessage[T]:
@@ -118,9 +114,13 @@ class AsyncAdapter(SettlingByTask[T]):
             )
 
         def ask(*args: Any, **kwargs: Any) -> Awaitable[Any]:
-            return self._ask(methodcaller(name, *args, **kwargs))
+            return self._ask(methodcaller(name, *args, **kwargs), takes=True)
 
         return ask
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._worker.stop()  # the blocking queue is not ours
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._arguments["queue"], self._arguments["workers"])

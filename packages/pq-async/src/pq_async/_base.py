@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from inspect import cleandoc
 from itertools import islice
 from operator import attrgetter, methodcaller
 from types import FunctionType, TracebackType
@@ -12,7 +14,6 @@ from pq_async._call import Call
 from pq_async._line import is_missing
 from pq_async._property import Later
 from pq_async._worker import Worker
-from pq_core.errors import Empty, Full
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.waiting import Deadline
 
@@ -24,7 +25,7 @@ Self = TypeVar("Self", bound="AwaitedQueue[Any]")
 
 #: How many items browse() reads in one hop.
 PAGE: Final = 64
-_END: Final = object()
+_FOREVER: Final = Deadline()
 
 
 class AwaitedQueue(Generic[T]):
@@ -51,8 +52,10 @@ class AwaitedQueue(Generic[T]):
             return
         for name in dir(twin):
             method = getattr(cls, name, None)
-            told = getattr(twin, name).__doc__
-            if name.startswith("_") or not isinstance(method, FunctionType) or not told:
+            if name.startswith("_") or not isinstance(method, FunctionType):
+                continue
+            own, told = cleandoc(method.__doc__ or ""), cleandoc(getattr(twin, name).__doc__ or "")
+            if told in own:
                 continue
             copy = FunctionType(
                 method.__code__, method.__globals__, name, method.__defaults__, method.__closure__
@@ -61,36 +64,58 @@ class AwaitedQueue(Generic[T]):
             copy.__annotations__ = method.__annotations__
             copy.__qualname__ = f"{cls.__name__}.{name}"
             copy.__module__ = cls.__module__
-            copy.__doc__ = f"{method.__doc__}\n\n        The blocking twin says:\n\n        {told}"
+            copy.__doc__ = f"{own}\n\nAs its blocking twin:\n\n{told}"
             setattr(cls, name, copy)
 
     # -- calls --------------------------------------------------------------------------------
 
-    def _ask(self, work: Callable[[Any], Any], *, shares: bool = False) -> Awaitable[Any]:
+    def _ask(
+        self, work: Callable[[Any], Any], *, shares: bool = False, takes: bool = False
+    ) -> Awaitable[Any]:
         """What a call returns that does not wait."""
-        return self._worker.ask(work, shares=shares)
+        return self._worker.ask(work, shares=shares, is_anyones=not takes)
 
     async def _until(
-        self, work: Callable[[Any], Any], deadline: Deadline, bell: str, kind: str | None
+        self,
+        block: bool,
+        timeout: float | None,
+        bell: str,
+        kind: str | None,
+        name: str,
+        *args: Any,
+        **options: Any,
     ) -> Any:
         """What a call returns once it finds something.
 
         Args:
-            work: does not wait; raises Empty or Full where it finds nothing.
-            deadline: until when it is tried again.
+            block: try it again.
+            timeout: for so many seconds; None: for ever.
             bell: the attribute of the blocking queue that rings when it may find something.
             kind: as for `Call`.
+            name: of the blocking queue's method; it raises Empty or Full where it finds nothing.
+            args: of the method.
+            options: of the method.
         """
+        deadline = _FOREVER if block and timeout is None else Deadline(block, timeout)
         worker = self._worker
-        call = Call(worker, work, shares=True, kind=kind)
+        is_put = bell == "room_bell"
+        work = methodcaller(name, *args, block=False, **options)
+        call = Call(worker, work, shares=True, kind=kind, is_anyones=is_put)
         worker.submit(call)
+        # As call.outcome(), in line: a coroutine more costs a twentieth of a put.
         try:
+            await call.future
+        except BaseException:
+            call.abandon()
+            raise
+        if call.error is None:
+            return call.result
+        if deadline.remaining() == 0.0 or not is_missing(call.error):
             return await call.outcome()
-        except (Empty, Full) as error:
-            if deadline.remaining() == 0.0 or not is_missing(error):
-                raise
-        again = Call(worker, work, shares=True, kind=kind)
-        return await worker.line(getattr(worker.queue, bell)).wait(again, deadline)
+        call.error = None
+        work = methodcaller(name, *args, block=True, timeout=0, **options)
+        call = Call(worker, work, shares=True, kind=kind, is_anyones=is_put)
+        return await worker.line(getattr(worker.queue, bell)).wait(call, deadline)
 
     async def run(self, function: Callable[[Any], R]) -> R:
         """What a function returns that is given the blocking queue, in the worker's thread.
@@ -111,18 +136,13 @@ class AwaitedQueue(Generic[T]):
         self, items: Iterable[T], block: bool = True, timeout: float | None = None
     ) -> list[int]:
         """Stores items, all or none. Cancelled, all are in the queue or none is."""
-        deadline, items = Deadline(block, timeout), list(items)
-        ids: list[int] = await self._until(
-            methodcaller("put_many", items, False), deadline, "room_bell", None
-        )
+        items = list(items)
+        ids: list[int] = await self._until(block, timeout, "room_bell", None, "put_many", items)
         return ids
 
     async def get_many(self, n: int, block: bool = True, timeout: float | None = None) -> list[T]:
         """Takes the next 1 to `n` items. Cancelled, it takes nothing."""
-        deadline = Deadline(block, timeout)
-        items: list[T] = await self._until(
-            methodcaller("get_many", n, False), deadline, "items_bell", "get"
-        )
+        items: list[T] = await self._until(block, timeout, "items_bell", "get", "get_many", n)
         return items
 
     # -- looking ------------------------------------------------------------------------------
@@ -234,6 +254,11 @@ class AwaitedQueue(Generic[T]):
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def __del__(self) -> None:
+        # The constructor may have failed, and at the end of the interpreter anything may be gone.
+        with suppress(Exception):
+            self._worker.drop()
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._arguments.get("path") == ":memory:":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pq_core.callers import begin_for, end_for
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from pq_async._worker import Worker
 
 __all__ = ["Call"]
-
-#: What a call without a task has.
-_NOBODY: Final[dict[str, Any]] = {}
 
 
 class Call:
@@ -25,6 +22,7 @@ class Call:
         work: is given the blocking queue.
         shares: it may be carried out in one commit with others.
         is_free: it may overtake calls that share a commit.
+        is_anyones: it makes no difference to the queue which task calls, and it takes nothing.
         kind: where one call of a kind finds nothing, the others behind it find nothing either;
             None: nothing is known of it.
         undone: called where the commit has failed that it was part of, before it is carried out
@@ -33,10 +31,11 @@ class Call:
     Attributes:
         loop: on which the outcome is told.
         future: done once the outcome is there; cancelled where nobody waits for it any more.
-        belongings: what the queue knows of the task; see `pq_core.callers`.
+        belongings: what the queue knows of the task; see `pq_core.callers`. None: nothing.
         result: what the work returned.
         error: what it raised.
         receipt: of what it has taken from the queue.
+        had: what the queue knew of the task when it took that.
         then: called on the loop with the call, instead of telling the future.
     """
 
@@ -44,6 +43,7 @@ class Call:
         "belongings",
         "error",
         "future",
+        "had",
         "is_free",
         "kind",
         "loop",
@@ -63,6 +63,7 @@ class Call:
         *,
         shares: bool = False,
         is_free: bool = False,
+        is_anyones: bool = False,
         kind: str | None = None,
         undone: Callable[[], None] | None = None,
     ) -> None:
@@ -72,13 +73,14 @@ class Call:
         self.is_free = is_free
         self.kind = kind
         self.undone = undone
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self.loop.create_future()
-        self.belongings = worker.belongings()
+        loop = self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = loop.create_future()
+        self.belongings = None if is_anyones else worker.belongings()
         self.then: Callable[[Call], None] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
         self.receipt: Any = None
+        self.had: dict[str, Any] = {}
 
     # -- in the worker's thread ---------------------------------------------------------------
 
@@ -86,24 +88,33 @@ class Call:
         """Carries it out; see `pq_core.callers.SharedCall`."""
         self.error = None
         queue = self.worker.queue
+        belongings = self.belongings
+        if belongings is None:
+            try:
+                self.result = self.work(queue)
+            except BaseException as error:  # raised again by the task
+                self.error = error
+            return
         callers = queue.callers
-        begin_for(callers, self.belongings)
+        begin_for(callers, belongings)
         try:
             self.result = self.work(queue)
         except BaseException as error:  # raised again by the task
             self.error = error
         finally:
-            self.receipt = end_for(callers, self.belongings)
+            receipt = self.receipt = end_for(callers, belongings)
+            if receipt is not None:
+                self.had = dict(belongings)
 
     def undo(self) -> None:
         """Its commit has failed; see `pq_core.callers.SharedCall`."""
         if self.receipt is not None:
             queue = self.worker.queue
-            begin_for(queue.callers, self.belongings)
+            begin_for(queue.callers, self.had)
             try:
                 queue.undo(self.receipt)
             finally:
-                end_for(queue.callers, self.belongings)
+                end_for(queue.callers, self.had)
             self.receipt = None
         if self.undone is not None and self.error is None:
             self.undone()
@@ -115,13 +126,6 @@ class Call:
         self.error = error
 
     # -- on the loop --------------------------------------------------------------------------
-
-    def tell(self) -> None:
-        """The outcome is there: the task goes on, unless it does not want to know any more."""
-        if self.then is not None:
-            self.then(self)
-        else:
-            self.answer()
 
     def answer(self) -> None:
         """Tells the future, or gives back what nobody takes."""
@@ -159,4 +163,4 @@ class Call:
         receipt, self.receipt = self.receipt, None
         self.result = None
         if receipt is not None:
-            self.worker.give_back(receipt, self.belongings)
+            self.worker.give_back(receipt, self.had)

@@ -36,17 +36,19 @@ class Foreign:
         self.leaves_receipts = False
         self.items_bell = self.room_bell = Bell(object, shortest=PAUSE, longest=PAUSE)
 
-    def put(self, item: Any, *, block: bool, **options: Any) -> Any:
-        """Its own put."""
+    def put(self, item: Any, *, block: bool, timeout: float | None = None, **options: Any) -> Any:
+        """Its own put, which is never let wait: what a timeout of 0 means there is not known."""
+        del block, timeout
         try:
-            return self._queue.put(item, block=block, **options)
+            return self._queue.put(item, block=False, **options)
         except queue.Full as error:
             raise error if isinstance(error, Full) else Full("no room") from error
 
-    def get(self, *, block: bool, **options: Any) -> Any:
-        """Its own get."""
+    def get(self, *, block: bool, timeout: float | None = None, **options: Any) -> Any:
+        """Its own get, which is never let wait."""
+        del block, timeout
         try:
-            item = self._queue.get(block=block, **options)
+            item = self._queue.get(block=False, **options)
         except queue.Empty as error:
             raise error if isinstance(error, Empty) else Empty("no item is ready") from error
         self.callers.receipt = [item]

@@ -1,11 +1,12 @@
 """Waiting without a thread: the awaiting twin of `pq_core.waiting.Bell.wait_for`.
 
-The steps are the same: a ticket, then a look, then waiting on that ticket. What differs is who
-looks: the worker, for the calls of the line from its front on, until one of them finds nothing.
-So of a hundred tasks that wait for items, a put wakes one.
+The steps are the same: a ticket, then a look, then waiting on that ticket, for as long as other
+processes may go unheard. What differs is who looks: the worker, for the call at the front of the
+line, and for the next ones once that has found something. So of a hundred tasks that wait for
+items, a put wakes one.
 
-L1. Whatever changed after a call's last look is seen: rings by the ticket, which is older than
-    the look; other processes by the probe, which is older too.
+L1. Whatever changed in this process after a call's last look is seen: the ticket is older than
+    the look.
 L2. The looks of one kind are made in the order in which the tasks came.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 from pq_async._call import Call
 from pq_core.errors import Empty, Full
-from pq_core.waiting import GROWTH, Bell, Deadline, Missing
+from pq_core.waiting import GROWTH, LONGEST, Bell, Deadline, Missing
 
 __all__ = ["Line", "is_missing"]
 
@@ -42,11 +43,10 @@ class Line:
         self._calls: dict[Call, bool] = {}
         self._expired: set[Call] = set()
         self._width = 1  # how many calls of a kind look at the same time
-        self._looking = 0  # how many calls are at the worker, the probe included
+        self._looking = 0  # how many calls are at the worker
         self._again = False
         self._found = self._missed = False
         self._ticket = -1
-        self._seen: object = None
         self._pause = bell.pauses[0]
         self._timer: asyncio.TimerHandle | None = None
         self._is_rung = False
@@ -82,14 +82,13 @@ class Line:
         if self._looking:
             self._again = True  # L1: the look under way may be older than what this call missed
         elif is_first or self._bell.ticket != self._ticket:
-            self._look(call)
+            self._look()
 
     def _remove(self, call: Call) -> None:
         self._expired.discard(call)
-        if self._calls.pop(call, None) is None or self._calls:
-            return
-        self._bell.unlisten(self._ring)
-        self._stop_timer()
+        if self._calls.pop(call, None) is not None and not self._calls:
+            self._bell.unlisten(self._ring)
+            self._stop_timer()
 
     def _expire(self, call: Call) -> None:
         """Its time is up: it looks once more."""
@@ -99,12 +98,11 @@ class Line:
 
     # -- looking ------------------------------------------------------------------------------
 
-    def _look(self, call: Call) -> None:
-        """Has the front of the line look, after the ticket and the probe."""
+    def _look(self) -> None:
+        """Has the front of the line look, after the ticket."""
         self._stop_timer()
         self._ticket = self._bell.ticket
         self._again = self._found = self._missed = False
-        self._probe(call, self._probed)
         kinds: dict[str, int] = {}
         for each, is_away in self._calls.items():
             if is_away:
@@ -120,17 +118,6 @@ class Line:
         self._looking += 1
         call.worker.submit(call)
 
-    def _probe(self, call: Call, then: Any) -> None:
-        bell = self._bell
-        probe = Call(call.worker, lambda _: bell.probe())
-        probe.then = then
-        self._looking += 1
-        call.worker.submit(probe)
-
-    def _probed(self, probe: Call) -> None:
-        self._seen = probe.result
-        self._done()
-
     def _looked(self, call: Call) -> None:
         """A look is over."""
         if call in self._calls:
@@ -141,10 +128,7 @@ class Line:
                 call.answer()
         else:
             self._found = True
-            self._calls.pop(call, None)
-            if not self._calls:
-                self._bell.unlisten(self._ring)
-                self._stop_timer()
+            self._remove(call)
             call.answer()
         self._done()
 
@@ -153,13 +137,14 @@ class Line:
         self._looking -= 1
         if self._looking or not self._calls:
             return
-        front = next(iter(self._calls))
+        if self._found:
+            self._pause = self._bell.pauses[0]
         if self._found and not self._missed:
             self._width *= 2  # there may be more
-            self._look(front)
+            self._look()
         elif self._again or self._bell.ticket != self._ticket:
             self._width = 1
-            self._look(front)
+            self._look()
         else:
             self._width = 1
             self._rest()
@@ -169,22 +154,13 @@ class Line:
     def _rest(self) -> None:
         self._stop_timer()
         self._timer = self._loop.call_later(self._pause, self._poll)
+        self._pause = min(LONGEST, self._bell.pauses[1], self._pause * GROWTH)
 
     def _poll(self) -> None:
-        """Other processes ring no bell: whether they have changed anything, the probe tells."""
+        """Other processes ring no bell, so the front of the line looks from time to time."""
         self._timer = None
         if self._calls and not self._looking:
-            self._probe(next(iter(self._calls)), self._polled)
-
-    def _polled(self, probe: Call) -> None:
-        shortest, longest = self._bell.pauses
-        if probe.error is not None or probe.result != self._seen:
-            self._pause = shortest
-            self._again = True
-        else:
-            self._pause = min(longest, self._pause * GROWTH)
-        self._found = False
-        self._done()
+            self._look()
 
     def _ring(self) -> None:
         """In whatever thread has changed the queue."""
@@ -197,7 +173,7 @@ class Line:
         self._is_rung = False
         self._pause = self._bell.pauses[0]
         if self._calls and not self._looking and self._bell.ticket != self._ticket:
-            self._look(next(iter(self._calls)))
+            self._look()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

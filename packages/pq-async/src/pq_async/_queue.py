@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
+
+import aiofiles.os
 
 from pq_async import _twins
 from pq_async._settling import SettlingByTask
@@ -13,7 +16,7 @@ from pq_async._worker import Worker
 from pq_core.disk import DISK, Disk
 from pq_core.log.queue import CHUNK, PATH, LogQueue
 from pq_core.protocols import AnySerializer, Damage, Durability
-from pq_core.serializers import pickle
+from pq_core.serializers import codec, pickle
 
 __all__ = ["AsyncQueue"]
 
@@ -78,13 +81,27 @@ class AsyncQueue(SettlingByTask[T], twin=LogQueue):
             "maxsize": maxsize,
             "chunksize": chunksize,
             "tempdir": tempdir,
-            "serializer": serializer,
+            "serializer": codec(serializer),
             "autosave": autosave if auto_save is None else auto_save,
             "durability": durability,
         }
         self._path, self._durability = Path(path), durability
         open = _twins.opener(_twins.File, {**arguments, "disk": disk})
         super().__init__(Worker(open, str(path)), arguments, max(0, maxsize))
+
+    async def verify(self) -> list[Damage]:
+        """Everything that is damaged; changes nothing. Puts go on meanwhile."""
+        return await self._beside("verify")
+
+    async def repair(self) -> list[Damage]:
+        """Sets aside what is damaged; what that was. Puts go on meanwhile."""
+        return await self._beside("repair")
+
+    async def _beside(self, name: str) -> list[Damage]:
+        """What a method returns that reads all files: in another thread than the worker's."""
+        method = await self._ask(attrgetter(name))
+        found: list[Damage] = await aiofiles.os.wrap(method)()
+        return found
 
     @property
     def damage(self) -> Awaitable[list[Damage]]:

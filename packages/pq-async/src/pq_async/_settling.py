@@ -30,8 +30,7 @@ class SettlingByTask(AwaitedQueue[T]):
         Many tasks that put at the same time share one commit. Cancelled, the item is in the
         queue or it is not: in it where the worker had begun, not in it otherwise.
         """
-        deadline = Deadline(block, timeout)
-        id: int = await self._until(methodcaller("put", item, False), deadline, "room_bell", "put")
+        id: int = await self._until(block, timeout, "room_bell", "put", "put", item)
         return id
 
     async def put_nowait(self, item: T) -> int:
@@ -45,12 +44,12 @@ class SettlingByTask(AwaitedQueue[T]):
         Waits without holding a thread. Cancelled, it takes nothing: an item that was taken
         already is put back.
         """
-        item: T = await self._until(GET, Deadline(block, timeout), "items_bell", "get")
+        item: T = await self._until(block, timeout, "items_bell", "get", "get")
         return item
 
     async def get_nowait(self) -> T:
         """`get` that does not wait for an item; cancelled, as there."""
-        item: T = await self._ask(GET, shares=True)
+        item: T = await self._ask(GET, shares=True, takes=True)
         return item
 
     async def task_done(self) -> None:
@@ -67,7 +66,7 @@ class SettlingByTask(AwaitedQueue[T]):
     async def join(self) -> None:
         """Waits until everything that was put is settled."""
         worker = self._worker
-        if not await self._ask(methodcaller("finished")):
+        if not await self._ask(methodcaller("finished"), takes=True):
             call = Call(worker, _finished)
             await worker.line(worker.settled).wait(call, Deadline())
 

@@ -8,6 +8,7 @@ A1. An outcome is told after the commit it is part of, never before.
 A2. A call whose task was cancelled before the batch began is not carried out.
 A3. What a get has taken belongs to nobody until its task goes on. Where the task is cancelled
     before that, it is given back: in its place, wherever the storage has one.
+A4. What the queue knows of a task is dropped after the calls that the task has made.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
 from queue import Empty as NothingThere
 from queue import SimpleQueue
 from typing import Any, Final
@@ -67,9 +69,8 @@ class Worker:
         self._inbox: SimpleQueue[Call | _Errand | None] = SimpleQueue()
         self._running = 0
         self._opening = threading.Lock()
-        self._tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], dict[str, Any]] = (
-            weakref.WeakKeyDictionary()
-        )
+        #: What the queue knows of each task that lives. A weak one costs a fifth of a put.
+        self._tasks: dict[asyncio.Task[Any], dict[str, Any]] = {}
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
             weakref.WeakKeyDictionary()
         )
@@ -93,10 +94,15 @@ class Worker:
             ).start()
 
     async def ask(
-        self, work: Callable[[Any], Any], *, shares: bool = False, is_free: bool = False
+        self,
+        work: Callable[[Any], Any],
+        *,
+        shares: bool = False,
+        is_free: bool = False,
+        is_anyones: bool = False,
     ) -> Any:
-        """What a call returns that waits for nothing."""
-        call = Call(self, work, shares=shares, is_free=is_free)
+        """What a call returns that waits for nothing; see `Call` for what else is told."""
+        call = Call(self, work, shares=shares, is_free=is_free, is_anyones=is_anyones)
         self.submit(call)
         return await call.outcome()
 
@@ -116,16 +122,16 @@ class Worker:
         known = self._tasks.get(task)
         if known is None:
             known = self._tasks[task] = {}
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(_ended, weakref.ref(self)))
         return known
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
+    def forget(self, task: asyncio.Task[Any]) -> None:
         """What a task had that has ended is nobody's, and no join waits for it."""
         known = self._tasks.pop(task, None)
-        if known:
-            known.clear()
-            if self.settled.waiting:
-                self.settled.ring()
+        if known and self._threads == 1:
+            # A4: a call of this task may be under way; without what the task has, its task_done
+            # would settle what others have.
+            self.submit(_Errand(self, partial(self._clear, known)))
 
     def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
         """Has something given back that was taken for a task which does not want it any more."""
@@ -138,16 +144,19 @@ class Worker:
         try:
             await call.outcome()
         finally:
-            self._stop()
+            self.stop()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Ends the threads; the next call starts one again."""
         for _ in range(self._running):
             self._inbox.put(None)
         self._running = 0
 
-    def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self._stop()
+    def drop(self) -> None:
+        """The awaited queue is deleted: frees everything at once, in the calling thread."""
+        self.stop()
+        if self._queue is not None and not self.closed:
+            self._queue.close()
 
     # -- in the thread ------------------------------------------------------------------------
 
@@ -199,20 +208,31 @@ class Worker:
     def _tell(self, batch: list[Call | _Errand]) -> None:
         """Wakes each loop once for all that happened."""
         told: dict[asyncio.AbstractEventLoop, list[Call]] = {}
+        calls: list[Call] = []
+        loop: asyncio.AbstractEventLoop | None = None
         by_itself = True
-        for call in batch:
-            answered = call if isinstance(call, Call) else call.answered
-            if answered is not None:
-                told.setdefault(answered.loop, []).append(answered)
-                by_itself = by_itself and answered.then is not None
+        for each in batch:
+            call = each if isinstance(each, Call) else each.answered
+            if call is None:
+                continue
+            if call.loop is not loop:
+                loop = call.loop
+                calls = told.setdefault(loop, [])
+            calls.append(call)
+            by_itself = by_itself and call.then is not None
         for loop, calls in told.items():
             try:
                 loop.call_soon_threadsafe(_tell_all, calls)
             except RuntimeError:  # the loop was closed: nobody waits there any more
-                for each in calls:
-                    if each.receipt is not None:
-                        self._give_back(each.receipt, each.belongings)
+                for call in calls:
+                    if call.receipt is not None:
+                        self._give_back(call.receipt, call.had)
         if not by_itself and self.settled.waiting:
+            self.settled.ring()
+
+    def _clear(self, known: dict[str, Any]) -> None:
+        known.clear()
+        if self.settled.waiting:
             self.settled.ring()
 
     def _close(self) -> None:
@@ -285,9 +305,22 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
+def _ended(to: weakref.ref[Worker], task: asyncio.Task[Any]) -> None:
+    """A task may outlive the queues that it has used, and must not keep them."""
+    worker = to()
+    if worker is not None:
+        worker.forget(task)
+
+
 def _tell_all(calls: list[Call]) -> None:
+    """On the loop: each task goes on, unless it does not want to know any more."""
     for call in calls:
-        call.tell()
+        if call.then is not None:
+            call.then(call)
+        elif not call.future.done():
+            call.future.set_result(None)
+        else:
+            call.give_back()
 
 
 def _serve(inbox: SimpleQueue[Call | _Errand | None]) -> None:

@@ -131,12 +131,8 @@ class Bell:
 
     @property
     def pauses(self) -> tuple[float, float]:
-        """The first and the last pause between two probes, in seconds."""
+        """The first and the last pause between two looks at what other processes do, in seconds."""
         return self._shortest, self._longest
-
-    def probe(self) -> object:
-        """Differs from an earlier one where another process has changed the queue in between."""
-        return self._probe() if self._probe else None
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Has `wake` called at every ring, in the thread that rings, until `unlisten`.

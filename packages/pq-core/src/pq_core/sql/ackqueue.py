@@ -304,7 +304,8 @@ class AckQueue(SettlingQueue[T]):
         if key is None:
             if next_in_order:
                 raise ValueError("'next_in_order' needs an 'id'")
-            found = engine.write(plans.claim, owner, lease)
+            # Who asks again and again, with a timeout of 0, must not want the write lock each time.
+            found = None if timeout == 0 else engine.write(plans.claim, owner, lease)
             if found is None:
                 found = self._wait(
                     self._after_look(lambda: engine.write(plans.claim, owner, lease)),

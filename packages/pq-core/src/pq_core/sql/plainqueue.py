@@ -145,7 +145,8 @@ class PlainQueue(BaseQueue[T]):
         if id is not None:
             return self._get_id(id, block, timeout, raw)
         if self.auto_commit:
-            found: Any = self._taking(self._plans.take)
+            # Who asks again and again, with a timeout of 0, must not want the write lock each time.
+            found: Any = None if timeout == 0 else self._taking(self._plans.take)
             if found is None:
                 found = self._wait(self._take_after_look, block, timeout)
             if type(found) is Unreadable:
@@ -181,7 +182,7 @@ class PlainQueue(BaseQueue[T]):
         self._ledger.finish()
         found: Any
         if self.auto_commit:
-            found = self._taking(self._plans.take_many, n)
+            found = None if timeout == 0 else self._taking(self._plans.take_many, n)
             if not found:
                 found = self._wait(lambda: self._take_many(n), block, timeout)
         else:

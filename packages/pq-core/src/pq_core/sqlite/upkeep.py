@@ -85,8 +85,16 @@ class InSQLite(BaseQueue[T]):
         Reads every page of the database, and checks every item that is not settled against its
         checksum.
         """
-        pages = self._damaged_pages()
-        return pages or [damage for damage, _, _ in self._damage(self._file)]
+        return self._damaged_pages() or self.damaged_items()
+
+    def damaged_items(self) -> list[Damage]:
+        """The part of `verify` that looks at items: those that fail their checksums."""
+        return [damage for damage, _, _ in self._damage(self._file)]
+
+    @property
+    def database(self) -> Path | None:
+        """The database file; None of a queue in memory."""
+        return self._sqlite.path
 
     def repair(self) -> list[Damage]:
         """Sets damaged items aside as dead letters, and rebuilds damaged indexes; what it was.

@@ -14,13 +14,16 @@ promises to a task, the contract sees kept to a thread.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, Final
 
-__all__ = ["Awaited"]
+from pq_core.message import Message
+
+__all__ = ["Awaited", "AwaitedAck"]
 
 _Step = tuple[Callable[[], Awaitable[Any]], "Future[Any]"]
 
@@ -29,6 +32,7 @@ class _Loop:
     """An event loop that runs on a daemon thread for as long as the process does."""
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
@@ -95,16 +99,20 @@ class Awaited:
     close = _Method()
 
     def __init__(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        with self._lock:
-            if not self._loops:
-                self._loops.append(_Loop())
-        self._loop = self._loops[0]
         self._local = threading.local()
 
         async def build() -> Any:
             return make(*args, **kwargs)
 
         self.queue: Any = self._loop.run(build())
+
+    @property
+    def _loop(self) -> _Loop:
+        """The one of this process: a forked child has no thread of its parent's."""
+        with self._lock:
+            if not self._loops or self._loops[-1].pid != os.getpid():
+                self._loops.append(_Loop())  # the parent's must not be closed here
+            return self._loops[-1]
 
     @property
     def closed(self) -> bool:
@@ -130,12 +138,14 @@ class Awaited:
 
     def wait(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """The result of awaiting what `step` returns, in the calling thread's task."""
-        if not hasattr(self._local, "caller"):
+        loop = self._loop
+        if getattr(self._local, "loop", None) is not loop:
+            self._local.loop = loop
             steps: asyncio.Queue[_Step | None] = asyncio.Queue()
-            self._local.caller = _Caller(self._loop.loop, steps)
-            self._local.task = asyncio.run_coroutine_threadsafe(_obey(steps), self._loop.loop)
+            self._local.caller = _Caller(loop.loop, steps)
+            self._local.task = asyncio.run_coroutine_threadsafe(_obey(steps), loop.loop)
         future: Future[Any] = Future()
-        self._loop.loop.call_soon_threadsafe(self._local.caller.steps.put_nowait, (step, future))
+        loop.loop.call_soon_threadsafe(self._local.caller.steps.put_nowait, (step, future))
         return future.result()
 
     def __len__(self) -> int:
@@ -159,7 +169,57 @@ class Awaited:
         return f"<Awaited {self.queue!r}>"
 
     def __reduce__(self) -> Any:
-        return Awaited, (_itself, self.queue)
+        return type(self), (_itself, self.queue)
+
+
+class AwaitedAck(Awaited):
+    """The same for an async ack queue, whose messages are awaited too."""
+
+    receive = _Method()
+    receive_nowait = _Method()
+
+    def wait(self, step: Callable[[], Awaitable[Any]]) -> Any:
+        """As in `Awaited`; a message looks like a blocking one."""
+        found = super().wait(step)
+        if not hasattr(found, "enqueued_at"):
+            return found
+        return Message(
+            found.item,
+            id=found.id,
+            attempts=found.attempts,
+            enqueued_at=found.enqueued_at,
+            settler=_Settler(super().wait, found),
+            token=None,
+        )
+
+    @property
+    def active_size(self) -> int:
+        """How many items are not settled."""
+        return int(self.wait(lambda: self.queue.active_size))
+
+
+class _Settler:
+    """Settles a message that is awaited; see `pq_core.message.Settler`."""
+
+    def __init__(self, wait: Callable[[Callable[[], Awaitable[Any]]], Any], message: Any) -> None:
+        self._wait = wait
+        self._message = message
+
+    def ack(self, id: int, token: None, /) -> None:
+        del id, token
+        self._wait(self._message.ack)
+
+    def nack(self, id: int, token: None, delay: float, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.nack(delay))
+
+    def fail(self, id: int, token: None, reason: str, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.fail(reason))
+
+    def extend(self, id: int, token: None, seconds: float, /) -> None:
+        del id, token
+        self._wait(lambda: self._message.extend(seconds))
 
 
 def _itself(queue: Any) -> Any:
@@ -170,9 +230,16 @@ async def _obey(steps: asyncio.Queue[_Step | None]) -> None:
     """One caller's task."""
     while (order := await steps.get()) is not None:
         step, future = order
+        result: Any = None
+        failure: BaseException | None = None
         try:
-            future.set_result(await step())
+            result = await step()
         except BaseException as error:
-            future.set_exception(error)
-        # What a call returned must not live longer than its caller wants it to.
-        del order, step, future
+            failure = error
+        # Neither the queue nor what a call returned must live longer than its caller wants.
+        del order, step
+        if failure is None:
+            future.set_result(result)
+        else:
+            future.set_exception(failure)
+        del future, result, failure

@@ -1,0 +1,10 @@
+"""The awaited SQLite queues, under their documented import name."""
+
+from persistqueue import (
+    AsyncFIFOSQLiteQueue,
+    AsyncFILOSQLiteQueue,
+    AsyncSQLiteQueue,
+    AsyncUniqueQ,
+)
+
+__all__ = ["AsyncFIFOSQLiteQueue", "AsyncFILOSQLiteQueue", "AsyncSQLiteQueue", "AsyncUniqueQ"]

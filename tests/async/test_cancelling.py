@@ -1,0 +1,226 @@
+"""Cancelling at any moment: a get takes nothing then, and nothing is lost or comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pq_async import AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
+from pq_core.errors import Empty
+
+from .kinds import MAKERS, Make, drain, run, settle
+
+
+async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[Any], set[Any]]:
+    """What tasks got that were cancelled at random, some of them twice, while others put.
+
+    Returns:
+        the items, and those of them that may come again, because settling them was cancelled.
+    """
+    choose = random.Random(seed)
+    got: list[Any] = []
+    unsettled: set[Any] = set()
+
+    async def get() -> None:
+        item = await queue.get()
+        # Nothing can be cancelled between these lines: from here on the item is this task's.
+        got.append(item)
+        unsettled.add(item)
+        await settle(queue, item)
+        unsettled.discard(item)
+
+    async def put() -> None:
+        for number in range(count):
+            await queue.put(number)
+            if choose.random() < 0.3:
+                await asyncio.sleep(0)
+
+    putting = asyncio.create_task(put())
+    getting: set[asyncio.Task[None]] = set()
+    cancellations = 0
+    while cancellations < count or not putting.done():
+        while len(getting) < 8:
+            getting.add(asyncio.create_task(get()))
+        for _ in range(choose.randrange(4)):
+            await asyncio.sleep(choose.choice([0, 0, 0, 0.0002, 0.001]))
+        victim = choose.choice(sorted(getting, key=id))
+        victim.cancel()
+        cancellations += 1
+        if choose.random() < 0.3:
+            await asyncio.sleep(0)
+            victim.cancel()
+        getting = {each for each in getting if not each.done()}
+    await putting
+    for each in getting:
+        each.cancel()
+    await asyncio.gather(*getting, return_exceptions=True)
+    return got, unsettled
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_item_is_accounted_for(kind: str, tmp_path: Path) -> None:
+    """After 500 random cancellations each item was got once or is still there, in its order."""
+
+    async def main() -> None:
+        make = MAKERS[kind]
+        queue = make(tmp_path / "q")
+        got, unsettled = await cancelled_at_random(queue, 5, 500)
+        await queue.close()
+        async with make(tmp_path / "q") as again:
+            left = await drain(again)
+            assert len(set(got)) == len(got)
+            assert sorted({*got, *left}) == list(range(500))
+            assert set(got) & set(left) <= unsettled
+            assert left == sorted(left) or kind == "file, autosave"
+            assert await again.verify() == []
+
+    run(main())
+
+
+async def cancel_after(task: asyncio.Task[Any], steps: int) -> bool:
+    """Cancel a task after so many turns of the loop; whether that ended it."""
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_get_that_was_told_and_did_not_see_it(kind: str, tmp_path: Path) -> None:
+    """A task that is cancelled after its item has come, and before it goes on, leaves it there."""
+
+    async def main() -> None:
+        async with MAKERS[kind](tmp_path / "q") as queue:
+            await queue.put_many(["a", "b"])
+
+            task: asyncio.Task[Any] = asyncio.create_task(queue.get())
+            loop = asyncio.get_running_loop()
+            while not task.done():
+                # The callbacks of one turn run in order: what is told there has not been seen yet.
+                if (waits := getattr(task, "_fut_waiter", None)) is not None and waits.done():
+                    task.cancel()
+                    break
+                waiting = loop.create_future()
+                loop.call_soon(waiting.set_result, None)
+                await waiting
+            outcome = (await asyncio.gather(task, return_exceptions=True))[0]
+            left = await drain(queue)
+            if isinstance(outcome, asyncio.CancelledError):
+                assert sorted(left) == ["a", "b"]
+            else:
+                assert [outcome, *left] == ["a", "b"]
+
+    run(main())
+
+
+def both(path: Path) -> list[Any]:
+    """Queues that give back in place."""
+    return [
+        AsyncQueue(path / "file"),
+        AsyncSQLiteQueue(path / "sqlite", durability="normal"),
+        AsyncSQLiteQueue(path / "holding", auto_commit=False, durability="normal"),
+        AsyncSQLiteAckQueue(path / "ack", durability="normal"),
+    ]
+
+
+def test_a_cancelled_get_leaves_the_order(tmp_path: Path) -> None:
+    """What a cancelled get had taken is the next item again, at whatever turn it was cancelled."""
+
+    async def main() -> None:
+        for queue in both(tmp_path):
+            async with queue:
+                await queue.put_many(range(40))
+                expected = 0
+                for steps in range(30):
+                    task = asyncio.create_task(queue.get())
+                    if not await cancel_after(task, steps % 10):
+                        assert task.result() == expected
+                        expected += 1
+                assert await drain(queue) == list(range(expected, 40))
+
+    run(main())
+
+
+def test_a_cancelled_lease_was_never_handed_out(tmp_path: Path) -> None:
+    """A cancelled receive counts as no attempt."""
+
+    async def main() -> None:
+        queue: AsyncSQLiteAckQueue[str] = AsyncSQLiteAckQueue(tmp_path, durability="normal")
+        async with queue:
+            await queue.put("a")
+            for steps in range(20):
+                task = asyncio.create_task(queue.receive())
+                if not await cancel_after(task, steps % 6):
+                    message = task.result()
+                    assert message.attempts == 1
+                    return
+            message = await queue.receive()
+            assert message.attempts == 1
+            await message.ack()
+
+    run(main())
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_timeout_of_asyncio(kind: str, tmp_path: Path) -> None:
+    """`asyncio.wait_for` around a get that waits ends it, and the next item is not lost to it."""
+
+    async def main(make: Make) -> None:
+        async with make(tmp_path / "q") as queue:
+            for _ in range(3):
+                with pytest.raises(asyncio.TimeoutError):
+                    await asyncio.wait_for(queue.get(), 0.01)
+            await queue.put("a")
+            assert await asyncio.wait_for(queue.get(), 10) == "a"
+            with pytest.raises(Empty):
+                await queue.get_nowait()
+
+    run(main(MAKERS[kind]))
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_a_cancelled_put_is_there_or_not(kind: str, tmp_path: Path) -> None:
+    """A cancelled put has stored its item once or not at all; one that returned has stored it."""
+
+    async def main() -> None:
+        async with MAKERS[kind](tmp_path / "q") as queue:
+            returned = []
+            for number in range(60):
+                task = asyncio.create_task(queue.put(number))
+                if not await cancel_after(task, number % 6):
+                    returned.append(number)
+            there = await drain(queue)
+            assert len(there) == len(set(there))
+            assert set(returned) <= set(there)
+
+    run(main())
+
+
+def test_close_while_gets_are_cancelled(tmp_path: Path) -> None:
+    """What a cancelled get had taken is there again though the queue is closed right after."""
+
+    async def main() -> None:
+        for round in range(30):
+            path = tmp_path / str(round)
+            queue: Any = AsyncSQLiteQueue(path, durability="normal")
+            await queue.put("a")
+            task = asyncio.create_task(queue.get())
+            await asyncio.sleep(0)
+            closing = asyncio.create_task(queue.close())
+            is_cancelled = await cancel_after(task, round % 5)
+            await closing
+            # What the worker has still to give back, it does before this call.
+            await asyncio.gather(queue.qsize(), return_exceptions=True)
+            again: Any = AsyncSQLiteQueue(path, durability="normal")
+            async with again:
+                assert await drain(again) == (["a"] if is_cancelled else [])
+
+    run(main())
