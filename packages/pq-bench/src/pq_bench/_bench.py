@@ -5,7 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +16,16 @@ from pq_bench._goals import GOALS, Goal, Outcome, contest_of, peer_side
 from pq_bench._opening import imports, openings
 from pq_bench._peers import Peer, PeerUnavailable
 from pq_bench._progress import Ticker
-from pq_bench._queues import Backend, OpenFloor, OpenQueue
+from pq_bench._queues import Backend, OpenFloor, OpenQueue, table_token
 from pq_bench._readings import Reading
 from pq_bench._syscalls import can_trace, peer_calls, queue_calls
 from pq_bench._syscalls import told as calls_told
 from pq_bench._waking import wake_ups
 from pq_bench._workloads import Workload
+from pq_bench.floors import DIALECTS, sweep
 from pq_bench.stage.peers import PEERS
 from pq_bench.stage.spec import Spec
+from pq_core.registry import QueueURL
 
 __all__ = ["Bench", "Choice"]
 
@@ -58,9 +61,17 @@ class Bench:
         parent: where the directory is made; None: where temporary files are.
         plan: how much is measured.
         requirements: of the peers.
+        backends: that are measured.
     """
 
-    def __init__(self, parent: Path | None, plan: Plan, requirements: list[str]) -> None:
+    def __init__(
+        self,
+        parent: Path | None,
+        plan: Plan,
+        requirements: list[str],
+        backends: Sequence[Backend] = (),
+    ) -> None:
+        self.servers = [each for each in backends if each.is_server]
         self.plan = plan
         self.notes: list[str] = []
         self.peers: list[Peer] = []
@@ -87,6 +98,9 @@ class Bench:
             process.kill()
             process.join()
         shutil.rmtree(self.root, ignore_errors=True)
+        for backend in self.servers:
+            with suppress(Exception):  # where the server is gone, that was told already
+                sweep(DIALECTS[backend.name], QueueURL.parse(backend.url), table_token(self.root))
 
     # -- rows ---------------------------------------------------------------------------------
 

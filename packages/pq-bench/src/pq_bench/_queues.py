@@ -17,7 +17,7 @@ from pq_bench.stage.tasks import TaskPlayer
 from pq_core.registry import QueueURL, backends, open_queue
 from pq_core.serializers import codec
 
-__all__ = ["Backend", "OpenFloor", "OpenQueue", "installed"]
+__all__ = ["Backend", "OpenFloor", "OpenQueue", "SERVERS", "installed", "table_name", "table_token"]
 
 _SQL_KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 #: The kinds of queues of each scheme; one that is not here has FIFO queues.
@@ -158,8 +158,17 @@ class OpenQueue:
 
 
 def table_name(directory: Path) -> str:
-    """A name for the queue of a session in a server: that of the session's directory."""
-    return "pq_bench_" + "".join(each for each in directory.name if each.isalnum()).lower()
+    """A name for the queue of a session in a server, after its directory."""
+    return f"{table_token(directory.parent)}_{_letters(directory.name)}"
+
+
+def table_token(root: Path) -> str:
+    """What is in the names of all tables of one run, and of no other's."""
+    return f"pq_bench_{_letters(root.name)}"
+
+
+def _letters(name: str) -> str:
+    return "".join(each for each in name.removeprefix("pq-bench-") if each.isalnum()).lower()
 
 
 @dataclass(frozen=True)
@@ -183,7 +192,13 @@ class OpenFloor:
         of_items = codec(self.serializer)  # type: ignore[arg-type]
         acked = "ack" in self.spec.kind
         make: Callable[[], Any] = lambda: FLOORS[self.backend.name](  # noqa: E731
-            directory, self.durability, acked, of_items.dumps, of_items.loads
+            directory,
+            QueueURL.parse(self.backend.url) if self.backend.is_server else None,
+            table_name(directory) if self.backend.is_server else "",
+            self.durability,
+            acked,
+            of_items.dumps,
+            of_items.loads,
         )
         return HopFloor(make()) if self.spec.tasks else make()
 

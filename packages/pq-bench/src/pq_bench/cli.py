@@ -117,7 +117,7 @@ def _table(arguments: argparse.Namespace) -> int:
     durability = arguments.durability
     out = console()
     total = len(_documented.queues(backends))
-    with Bench(arguments.dir, Plan(), []) as bench, ticking(total) as ticker:
+    with Bench(arguments.dir, Plan(), [], backends) as bench, ticking(total) as ticker:
         lines = list(
             _documented.measure(
                 backends, durability, arguments.count, arguments.repeat, bench.root, ticker
@@ -143,7 +143,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.depth,
     )
     out = console()
-    with Bench(arguments.dir, plan, arguments.vs) as bench:
+    with Bench(arguments.dir, plan, arguments.vs, backends) as bench:
         document = _document(arguments, bench)
         contests = bench.contests(choice)
         if not contests and not readings:
@@ -195,7 +195,7 @@ def _measure_goals(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.depth,
     )
     out = console()
-    with Bench(arguments.dir, plan, [arguments.vs] if arguments.vs else []) as bench:
+    with Bench(arguments.dir, plan, [arguments.vs] if arguments.vs else [], backends) as bench:
         document = _document(arguments, bench)
         with ticking(len(selected(words)) + len(readings) * len(choice.backends)) as ticker:
             outcomes = list(bench.outcomes(backends, ticker, words))
