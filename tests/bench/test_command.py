@@ -21,6 +21,7 @@ from pq_bench.cli import main
 TINY = ["--count", "4", "--repeat", "1", "--durability", "normal"]
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_the_documented_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`COUNT rst` prints a row per queue under the documented headings."""
     assert main(["3", "rst", "--durability", "normal", "--dir", str(tmp_path)]) == 0
@@ -39,6 +40,7 @@ def test_the_documented_table(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert all(re.fullmatch(r"\d+\.\d{4}", cell) for row in table[1:] for cell in row[1:])
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_the_table_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`COUNT json` prints the same figures for programs."""
     assert main(["2", "json", "--backend", "file", "--dir", str(tmp_path)]) == 0
@@ -48,6 +50,7 @@ def test_the_table_as_json(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert len(told["queues"]["File Queue"]) == 3
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_the_table_for_the_eye(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """`COUNT console` prints columns, without colours in a pipe."""
     assert main(["2", "console", "--backend", "file", "--dir", str(tmp_path)]) == 0
@@ -72,6 +75,7 @@ def test_the_command_may_be_left_out(given: list[str], command: str) -> None:
     assert cli._with_command(given)[0] == command
 
 
+@pytest.mark.usefixtures("local_backends")
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -110,6 +114,7 @@ def test_wrong_arguments(given: list[str]) -> None:
         main(given)
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_json_and_html(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A run writes its figures with the machine that they were measured on, and a page."""
     disk = tmp_path / "disk"
@@ -142,6 +147,7 @@ def test_no_password_is_kept() -> None:
     assert cli._command(said) == "pq-bench --backend mysql://me@host/db"
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_goals_on_a_small_scale(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +187,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.usefixtures("local_backends")
 @pytest.mark.parametrize("backend", ["file", "sqlite"])
 def test_a_full_disk(backend: str, small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A disk that is full is told as that, and nothing stays on it."""
@@ -192,6 +199,7 @@ def test_a_full_disk(backend: str, small_disk: Path, capsys: pytest.CaptureFixtu
     assert list(small_disk.iterdir()) == []
 
 
+@pytest.mark.usefixtures("local_backends")
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the processes are looked for in /proc")
 def test_ctrl_c(tmp_path: Path) -> None:
     """Ctrl-C in the middle of a crew of processes leaves no process and no file."""

@@ -47,7 +47,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return packages
 
 
-@pytest.mark.usefixtures("cache")
+@pytest.mark.usefixtures("cache", "local_backends")
 def test_a_peer_has_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--vs` plays the same workload in the peer's interpreter and prints the ratio."""
     disk = tmp_path / "disk"
@@ -89,6 +89,7 @@ def test_losses_are_no_figures(cache: Path, tmp_path: Path) -> None:
         peer.close()
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_a_peer_that_dies_leaves_the_rest(
     cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +102,7 @@ def test_a_peer_that_dies_leaves_the_rest(
     assert out.count("file ") == 1
 
 
+@pytest.mark.usefixtures("local_backends")
 @pytest.mark.slow
 def test_without_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

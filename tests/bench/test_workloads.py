@@ -74,6 +74,7 @@ def test_durability(backend: Backend, durability: str, tmp_path: Path) -> None:
     play(workload, backend, durability, tmp_path)
 
 
+@pytest.mark.usefixtures("local_backends")
 @pytest.mark.parametrize("serializer", ["json", "msgpack", "cbor2"])
 def test_serializers(serializer: str, tmp_path: Path) -> None:
     """The floor serializes with what the queue serializes with."""
@@ -119,6 +120,7 @@ def test_names_are_unique() -> None:
     assert set(STANDARD) <= set(names)
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_latencies_of_each_operation(tmp_path: Path) -> None:
     """A recorded round has one latency for each operation, of whatever thread."""
     spec = Spec("put", threads=2)
@@ -128,6 +130,7 @@ def test_latencies_of_each_operation(tmp_path: Path) -> None:
     assert all(each > 0 for each in sample.latencies)
 
 
+@pytest.mark.usefixtures("local_backends")
 def test_sides_take_turns(tmp_path: Path) -> None:
     """Ours and the floor are played in turn, a round each."""
     (workload,), _ = chosen(["put"])

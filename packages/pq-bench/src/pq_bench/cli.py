@@ -60,9 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process where None.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = _parser().parse_args(_with_command(given))
     arguments.said = ["pq-bench", *given]
+    # Whoever ends us gets a clean disk as well.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
@@ -71,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (QueueError, OSError, sqlite3.Error, ValueError, PeerFailed, WrongCount) as error:
         sys.stderr.write(f"pq-bench: {_told(error, arguments)}\n")
         return FAILED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _with_command(given: list[str]) -> list[str]:
