@@ -16,7 +16,7 @@ from pq_bench._goals import GOALS, Goal, Outcome, contest_of, peer_side
 from pq_bench._opening import imports, openings
 from pq_bench._peers import Peer, PeerUnavailable
 from pq_bench._progress import Ticker
-from pq_bench._queues import Backend, OpenFloor, OpenQueue, table_token
+from pq_bench._queues import Backend, OpenFloor, OpenQueue
 from pq_bench._readings import Reading
 from pq_bench._syscalls import can_trace, peer_calls, queue_calls
 from pq_bench._syscalls import told as calls_told
@@ -25,6 +25,7 @@ from pq_bench._workloads import Workload
 from pq_bench.floors import DIALECTS, sweep
 from pq_bench.stage.peers import PEERS
 from pq_bench.stage.spec import Spec
+from pq_bench.stage.tables import table_token
 from pq_core.registry import QueueURL
 
 __all__ = ["Bench", "Choice"]
@@ -133,7 +134,7 @@ class Bench:
             sides.append(Side("floor", "floor", workload.floor, enter, durability))
         # The levels of durability never mix in a row.
         sides += [
-            peer_side(peer, backend.name, spec)
+            peer_side(peer, backend, spec)
             for peer in self.peers
             if backend.name in PEERS[peer.name] and peer.level(backend.name) == durability
             if serializer == "pickle" and not spec.processes

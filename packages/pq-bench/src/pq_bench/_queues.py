@@ -13,11 +13,12 @@ from pq_bench.floors import FLOORS, HopFloor, MemoryFloor
 from pq_bench.stage.mapping import MappingPlayer
 from pq_bench.stage.player import Player
 from pq_bench.stage.spec import Spec
+from pq_bench.stage.tables import table_name
 from pq_bench.stage.tasks import TaskPlayer
 from pq_core.registry import QueueURL, backends, open_queue
 from pq_core.serializers import codec
 
-__all__ = ["Backend", "OpenFloor", "OpenQueue", "SERVERS", "installed", "table_name", "table_token"]
+__all__ = ["Backend", "OpenFloor", "OpenQueue", "SERVERS", "installed"]
 
 _SQL_KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 #: The kinds of queues of each scheme; one that is not here has FIFO queues.
@@ -155,20 +156,6 @@ class OpenQueue:
             return QueueURL(self.backend.name, str(directory / "queue"))
         url = QueueURL.parse(self.backend.url)
         return replace(url, query={**url.query, "name": table_name(directory)})
-
-
-def table_name(directory: Path) -> str:
-    """A name for the queue of a session in a server, after its directory."""
-    return f"{table_token(directory.parent)}_{_letters(directory.name)}"
-
-
-def table_token(root: Path) -> str:
-    """What is in the names of all tables of one run, and of no other's."""
-    return f"pq_bench_{_letters(root.name)}"
-
-
-def _letters(name: str) -> str:
-    return "".join(each for each in name.removeprefix("pq-bench-") if each.isalnum()).lower()
 
 
 @dataclass(frozen=True)
