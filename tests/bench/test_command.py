@@ -115,8 +115,11 @@ def test_wrong_arguments(given: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("local_backends")
-def test_json_and_html(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_and_html(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A run writes its figures with the machine that they were measured on, and a page."""
+    monkeypatch.setattr(_bench, "_TRACED", 20)
     disk = tmp_path / "disk"
     disk.mkdir()
     figures, page = tmp_path / "a.json", tmp_path / "a.html"
@@ -155,12 +158,13 @@ def test_goals_on_a_small_scale(
     small = [
         goal
         for goal in _goals.GOALS
-        if not (goal.spec.depth or goal.spec.history or goal.spec.processes)
+        if goal.durability == "normal" and goal.spec.shape != "through" and not goal.spec.depth
+        if "put" in goal.what or "PDict" in goal.what
     ]
     monkeypatch.setattr(_bench, "GOALS", small)
     target = tmp_path / "docs" / "results.md"
     given = ["results", str(target), "--vs", "", "--count", "8", "--repeat", "1"]
-    assert main([*given, "--only", "put", "get", "pdict", "--dir", str(tmp_path)]) == 0
+    assert main([*given, "--only", "put", "pdict", "--dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "goals met" in out
     page = target.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -103,7 +104,31 @@ def test_a_peer_that_dies_leaves_the_rest(
 
 
 @pytest.mark.usefixtures("local_backends")
+def test_ctrl_c_waits_for_no_peer(cache: Path, tmp_path: Path) -> None:
+    """Ctrl-C while a peer plays ends it in the middle, and removes what it stored."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mark = tmp_path / "pid"
+    (cache / "queuelib.py").write_text(
+        "import os, signal, threading\n"
+        "class FifoDiskQueue:\n"
+        "    pop = __len__ = close = None\n"
+        "    def __init__(self, path):\n"
+        "        pass\n"
+        "    def push(self, data):\n"
+        f"        open({str(mark)!r}, 'w').write(str(os.getpid()))\n"
+        "        os.kill(os.getppid(), signal.SIGINT)\n"
+        "        threading.Event().wait()\n"
+    )
+    given = ["--backend", "file", "--workload", "put", "--durability", "off", "--count", "4"]
+    assert main([*given, "--repeat", "1", "--vs", "queuelib==9", "--dir", str(disk)]) == 130
+    assert list(disk.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("local_backends")
 def test_without_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

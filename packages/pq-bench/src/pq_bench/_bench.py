@@ -13,6 +13,7 @@ from types import TracebackType
 
 from pq_bench._contest import Contest, Plan, Result, Side, hold, local
 from pq_bench._goals import GOALS, Goal, Outcome, contest_of, peer_side
+from pq_bench._machine import file_system
 from pq_bench._opening import imports, openings
 from pq_bench._peers import Peer, PeerUnavailable
 from pq_bench._progress import Ticker
@@ -32,6 +33,8 @@ __all__ = ["Bench", "Choice"]
 
 #: System calls are counted over so many items.
 _TRACED = 1000
+#: File systems without a disk.
+_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,11 @@ class Bench:
             except PeerUnavailable as error:
                 self.notes.append(f"{error}; its rows are missing")
         self.root = Path(tempfile.mkdtemp(prefix="pq-bench-", dir=parent))
+        if file_system(self.root) in _IN_MEMORY:
+            self.notes.append(
+                f"{self.root.parent} is in memory, so that a sync costs nothing: choose a disk "
+                "with --dir"
+            )
 
     def __enter__(self) -> Bench:
         return self
@@ -211,11 +219,11 @@ class Bench:
 
 def _most_calls(backend: str, shape: str, floor: float | None) -> float | None:
     """The goal of a put: a write and both ends of a lock, or what one commit takes."""
-    if shape != "put":
-        return None
-    if backend == "file":
+    if shape == "put" and backend == "file":
         return 3.0
-    return None if floor is None else floor + 0.5
+    if shape == "put" and backend == "sqlite" and floor is not None:
+        return floor + 0.5
+    return None
 
 
 def selected(words: list[str]) -> list[Goal]:

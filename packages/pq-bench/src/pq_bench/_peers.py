@@ -145,6 +145,9 @@ class Peer:
             line = process.stdout.readline()
         except OSError:
             line = ""
+        except BaseException:
+            self.close()  # whoever interrupts us does not want to wait for its answer
+            raise
         finally:
             end.cancel()
         if not line:
