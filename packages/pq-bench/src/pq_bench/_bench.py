@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from pq_bench._contest import Contest, Plan, Result, Side, hold, local
 from pq_bench._goals import GOALS, Goal, Outcome, contest_of, peer_side
+from pq_bench._machine import file_system
 from pq_bench._opening import imports, openings
 from pq_bench._peers import Peer, PeerUnavailable
 from pq_bench._progress import Ticker
@@ -21,13 +23,18 @@ from pq_bench._syscalls import can_trace, peer_calls, queue_calls
 from pq_bench._syscalls import told as calls_told
 from pq_bench._waking import wake_ups
 from pq_bench._workloads import Workload
+from pq_bench.floors import DIALECTS, sweep
 from pq_bench.stage.peers import PEERS
 from pq_bench.stage.spec import Spec
+from pq_bench.stage.tables import table_token
+from pq_core.registry import QueueURL
 
 __all__ = ["Bench", "Choice"]
 
 #: System calls are counted over so many items.
 _TRACED = 1000
+#: File systems without a disk.
+_IN_MEMORY = ("tmpfs", "ramfs")
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,17 @@ class Bench:
         parent: where the directory is made; None: where temporary files are.
         plan: how much is measured.
         requirements: of the peers.
+        backends: that are measured.
     """
 
-    def __init__(self, parent: Path | None, plan: Plan, requirements: list[str]) -> None:
+    def __init__(
+        self,
+        parent: Path | None,
+        plan: Plan,
+        requirements: list[str],
+        backends: Sequence[Backend] = (),
+    ) -> None:
+        self.servers = [each for each in backends if each.is_server]
         self.plan = plan
         self.notes: list[str] = []
         self.peers: list[Peer] = []
@@ -70,6 +85,11 @@ class Bench:
             except PeerUnavailable as error:
                 self.notes.append(f"{error}; its rows are missing")
         self.root = Path(tempfile.mkdtemp(prefix="pq-bench-", dir=parent))
+        if file_system(self.root) in _IN_MEMORY:
+            self.notes.append(
+                f"{self.root.parent} is in memory, so that a sync costs nothing: choose a disk "
+                "with --dir"
+            )
 
     def __enter__(self) -> Bench:
         return self
@@ -87,6 +107,9 @@ class Bench:
             process.kill()
             process.join()
         shutil.rmtree(self.root, ignore_errors=True)
+        for backend in self.servers:
+            with suppress(Exception):  # where the server is gone, that was told already
+                sweep(DIALECTS[backend.name], QueueURL.parse(backend.url), table_token(self.root))
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -119,7 +142,7 @@ class Bench:
             sides.append(Side("floor", "floor", workload.floor, enter, durability))
         # The levels of durability never mix in a row.
         sides += [
-            peer_side(peer, backend.name, spec)
+            peer_side(peer, backend, spec)
             for peer in self.peers
             if backend.name in PEERS[peer.name] and peer.level(backend.name) == durability
             if serializer == "pickle" and not spec.processes
@@ -196,11 +219,11 @@ class Bench:
 
 def _most_calls(backend: str, shape: str, floor: float | None) -> float | None:
     """The goal of a put: a write and both ends of a lock, or what one commit takes."""
-    if shape != "put":
-        return None
-    if backend == "file":
+    if shape == "put" and backend == "file":
         return 3.0
-    return None if floor is None else floor + 0.5
+    if shape == "put" and backend == "sqlite" and floor is not None:
+        return floor + 0.5
+    return None
 
 
 def selected(words: list[str]) -> list[Goal]:

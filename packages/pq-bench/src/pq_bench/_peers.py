@@ -25,6 +25,7 @@ __all__ = ["LEVELS", "Peer", "PeerFailed", "PeerUnavailable", "cache_directory"]
 LEVELS: Final = {
     ("persist-queue", "file"): "normal",
     ("persist-queue", "sqlite"): "full",
+    ("persist-queue", "mysql"): "full",
     ("pqueue", "file"): "normal",
     ("queuelib", "file"): "off",
     ("litequeue", "sqlite"): "normal",
@@ -32,7 +33,7 @@ LEVELS: Final = {
     ("huey", "sqlite"): "full",
 }
 #: What a peer needs beside itself for all of its queues.
-_MORE: Final = {"persist-queue": ["aiofiles", "aiosqlite"]}
+_MORE: Final = {"persist-queue": ["aiofiles", "aiosqlite", "DBUtils", "PyMySQL"]}
 #: Seconds after which an answer is given up: an item was lost, and the peer waits for it.
 PATIENCE: Final = 300.0
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -110,9 +111,9 @@ class Peer:
         """That of its process: the stage is all that it finds of us."""
         return {**clean_environment(), "PYTHONPATH": str(Path(__file__).parent)}
 
-    def enter(self, backend: str, spec: Spec, root: Path) -> PeerRounds:
+    def enter(self, backend: str, spec: Spec, root: Path, url: str = "") -> PeerRounds:
         """Its rounds of one workload."""
-        return PeerRounds(self, next(self._numbers), backend, spec, root)
+        return PeerRounds(self, next(self._numbers), backend, spec, root, url)
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer of its process, which is started for the first one.
@@ -144,6 +145,9 @@ class Peer:
             line = process.stdout.readline()
         except OSError:
             line = ""
+        except BaseException:
+            self.close()  # whoever interrupts us does not want to wait for its answer
+            raise
         finally:
             end.cancel()
         if not line:
@@ -178,6 +182,7 @@ class PeerRounds:
     backend: str
     spec: Spec
     root: Path
+    url: str
 
     def play(self, count: int, record: bool = False) -> Sample:
         """One round over so many items."""
@@ -186,6 +191,7 @@ class PeerRounds:
                 "id": self.number,
                 "peer": self.peer.name,
                 "backend": self.backend,
+                "url": self.url,
                 "spec": self.spec.to_json(),
                 "root": str(self.root),
                 "count": count,

@@ -13,11 +13,12 @@ from pq_bench.floors import FLOORS, HopFloor, MemoryFloor
 from pq_bench.stage.mapping import MappingPlayer
 from pq_bench.stage.player import Player
 from pq_bench.stage.spec import Spec
+from pq_bench.stage.tables import table_name
 from pq_bench.stage.tasks import TaskPlayer
 from pq_core.registry import QueueURL, backends, open_queue
 from pq_core.serializers import codec
 
-__all__ = ["Backend", "OpenFloor", "OpenQueue", "installed"]
+__all__ = ["Backend", "OpenFloor", "OpenQueue", "SERVERS", "installed"]
 
 _SQL_KINDS: Final = ("fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack")
 #: The kinds of queues of each scheme; one that is not here has FIFO queues.
@@ -157,11 +158,6 @@ class OpenQueue:
         return replace(url, query={**url.query, "name": table_name(directory)})
 
 
-def table_name(directory: Path) -> str:
-    """A name for the queue of a session in a server: that of the session's directory."""
-    return "pq_bench_" + "".join(each for each in directory.name if each.isalnum()).lower()
-
-
 @dataclass(frozen=True)
 class OpenFloor:
     """Makes the player of a backend's floor.
@@ -183,7 +179,13 @@ class OpenFloor:
         of_items = codec(self.serializer)  # type: ignore[arg-type]
         acked = "ack" in self.spec.kind
         make: Callable[[], Any] = lambda: FLOORS[self.backend.name](  # noqa: E731
-            directory, self.durability, acked, of_items.dumps, of_items.loads
+            directory,
+            QueueURL.parse(self.backend.url) if self.backend.is_server else None,
+            table_name(directory) if self.backend.is_server else "",
+            self.durability,
+            acked,
+            of_items.dumps,
+            of_items.loads,
         )
         return HopFloor(make()) if self.spec.tasks else make()
 

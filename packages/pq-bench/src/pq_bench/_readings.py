@@ -29,5 +29,5 @@ class Reading:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the goal is; None where there is none."""
-        return None if self.goal is None else self.value <= self.goal
+        """Whether the goal is, to two digits; None where there is none."""
+        return None if self.goal is None else round(self.value, 2) <= self.goal

@@ -44,6 +44,7 @@ def peer_calls(peer: Peer, backend: str, spec: Spec, root: Path, count: int) -> 
             "id": 1,
             "peer": peer.name,
             "backend": backend,
+            "url": "",
             "spec": spec.to_json(),
             "root": directory,
             "count": count,

@@ -60,9 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process where None.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     arguments = _parser().parse_args(_with_command(given))
     arguments.said = ["pq-bench", *given]
+    # Whoever ends us gets a clean disk as well.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run: Callable[[argparse.Namespace], int] = arguments.run
         return run(arguments)
@@ -71,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (QueueError, OSError, sqlite3.Error, ValueError, PeerFailed, WrongCount) as error:
         sys.stderr.write(f"pq-bench: {_told(error, arguments)}\n")
         return FAILED
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _with_command(given: list[str]) -> list[str]:
@@ -117,7 +120,7 @@ def _table(arguments: argparse.Namespace) -> int:
     durability = arguments.durability
     out = console()
     total = len(_documented.queues(backends))
-    with Bench(arguments.dir, Plan(), []) as bench, ticking(total) as ticker:
+    with Bench(arguments.dir, Plan(), [], backends) as bench, ticking(total) as ticker:
         lines = list(
             _documented.measure(
                 backends, durability, arguments.count, arguments.repeat, bench.root, ticker
@@ -143,7 +146,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.depth,
     )
     out = console()
-    with Bench(arguments.dir, plan, arguments.vs) as bench:
+    with Bench(arguments.dir, plan, arguments.vs, backends) as bench:
         document = _document(arguments, bench)
         contests = bench.contests(choice)
         if not contests and not readings:
@@ -195,7 +198,7 @@ def _measure_goals(arguments: argparse.Namespace) -> dict[str, Any]:
         arguments.depth,
     )
     out = console()
-    with Bench(arguments.dir, plan, [arguments.vs] if arguments.vs else []) as bench:
+    with Bench(arguments.dir, plan, [arguments.vs] if arguments.vs else [], backends) as bench:
         document = _document(arguments, bench)
         with ticking(len(selected(words)) + len(readings) * len(choice.backends)) as ticker:
             outcomes = list(bench.outcomes(backends, ticker, words))

@@ -48,6 +48,17 @@ class SQLiteFloor:
             directory / "floor.db", isolation_level=None, check_same_thread=False
         )
         self._run = self._connection.execute
+        self._acked = acked
+        self._dumps = dumps
+        self._loads = loads
+        self._turn = 0
+        try:
+            self._create(synchronous)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _create(self, synchronous: str) -> None:
         self._run("PRAGMA journal_mode=WAL")
         self._run(f"PRAGMA synchronous={synchronous}")
         self._run(
@@ -55,12 +66,10 @@ class SQLiteFloor:
             " timestamp FLOAT, status INTEGER)"
         )
         self._run("CREATE TABLE dict (key TEXT PRIMARY KEY, data BLOB)")
-        self._acked = acked
-        self._dumps = dumps
-        self._loads = loads
-        self._turn = 0
+        self._run("BEGIN")
         for number in range(KEYS):
-            self._run("INSERT INTO dict VALUES (?, ?)", (f"key{number}", dumps(number)))
+            self._run("INSERT INTO dict VALUES (?, ?)", (f"key{number}", self._dumps(number)))
+        self._run("COMMIT")
 
     def put(self, items: Iterator[Any]) -> None:
         """One INSERT for each."""

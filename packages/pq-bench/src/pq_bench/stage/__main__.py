@@ -1,7 +1,7 @@
 """The worker: plays what its standard input asks for, in the interpreter of a peer.
 
-A request is a line of JSON: `{"id", "peer", "backend", "spec", "root", "count", "record"}` plays a
-round of session `id`, opened at its first request; `{"close": id}` ends one. Every request is
+A request is a line of JSON: `{"id", "peer", "backend", "url", "spec", "root", "count", "record"}`
+plays a round of session `id`, opened at its first request; `{"close": id}` ends one. Every request is
 answered by one line. With `"marked": true` the session is a marked one.
 """
 
@@ -47,7 +47,7 @@ def _answer(request: dict[str, Any], sessions: dict[int, Session]) -> dict[str, 
             return {}
         if request["id"] not in sessions:
             spec = Spec.from_json(request["spec"])
-            opened = OpenPeer(request["peer"], request["backend"], spec)
+            opened = OpenPeer(request["peer"], request["backend"], spec, request["url"])
             sessions[request["id"]] = Session(
                 opened, spec, Path(request["root"]), is_marked=request.get("marked", False)
             )

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from .mapping import MappingPlayer
 from .player import Player
 from .spec import Spec
+from .tables import table_name
 from .tasks import TaskPlayer
 
 __all__ = ["PEERS", "OpenPeer", "Unplayable"]
@@ -27,13 +29,15 @@ class OpenPeer:
 
     Attributes:
         peer: what pip calls it.
-        backend: which of its queues: "file" or "sqlite".
+        backend: which of its queues: "file", "sqlite" or "mysql".
         spec: the workload.
+        url: of the server, where there is one.
     """
 
     peer: str
     backend: str
     spec: Spec
+    url: str = ""
 
     def __call__(self, directory: Path) -> Any:
         """The player whose storage is in this directory.
@@ -42,7 +46,7 @@ class OpenPeer:
             Unplayable: the peer has no such queue.
         """
         opened = PEERS[self.peer].get(self.backend)
-        player = None if opened is None else opened(directory / "queue", self.spec)
+        player = None if opened is None else opened(directory / "queue", self.spec, self.url)
         shape = self.spec.shape
         is_async = isinstance(player, TaskPlayer)
         if player is None or is_async != (self.spec.tasks > 0) or not _can(player, shape):
@@ -79,7 +83,7 @@ class _Predecessor(_OneByOne):
         return int(self.queue.size)
 
 
-def _persist_queue_file(path: Path, spec: Spec) -> Any:
+def _persist_queue_file(path: Path, spec: Spec, _url: str) -> Any:
     if spec.tasks:
         from persistqueue import AsyncQueue
 
@@ -91,7 +95,7 @@ def _persist_queue_file(path: Path, spec: Spec) -> Any:
     return _OneByOne(Queue(str(path)))
 
 
-def _persist_queue_sqlite(path: Path, spec: Spec) -> Any:
+def _persist_queue_sqlite(path: Path, spec: Spec, _url: str) -> Any:
     import persistqueue
 
     if spec.tasks:
@@ -118,7 +122,24 @@ def _persist_queue_sqlite(path: Path, spec: Spec) -> Any:
     return _Predecessor(made(str(path), **options), settles)
 
 
-def _pqueue(path: Path, spec: Spec) -> Any:
+def _persist_queue_mysql(path: Path, spec: Spec, url: str) -> Any:
+    if spec.kind != "fifo" or spec.tasks:
+        return None
+    from persistqueue import MySQLQueue
+
+    place = urlsplit(url)
+    queue: Any = MySQLQueue(
+        host=place.hostname,
+        port=place.port or 3306,
+        user=unquote(place.username or ""),
+        passwd=unquote(place.password or ""),
+        db_name=unquote(place.path.strip("/")),
+        name=table_name(path.parent),
+    )
+    return _Predecessor(queue, "get")
+
+
+def _pqueue(path: Path, spec: Spec, _url: str) -> Any:
     from pqueue import Queue
 
     path.mkdir()
@@ -152,7 +173,7 @@ class _Pickled:
             self._whole.close()
 
 
-def _queuelib(path: Path, spec: Spec) -> Any:
+def _queuelib(path: Path, spec: Spec, _url: str) -> Any:
     if spec.kind != "fifo" or spec.threads > 1 or spec.producers:
         return None  # it is for one thread
     from queuelib import FifoDiskQueue
@@ -187,7 +208,7 @@ class _LiteQueue:
         self._queue.close()
 
 
-def _litequeue(path: Path, spec: Spec) -> Any:
+def _litequeue(path: Path, spec: Spec, _url: str) -> Any:
     if spec.kind not in ("fifo", "ack") or spec.threads > 1 or spec.producers:
         return None
     from litequeue import LiteQueue
@@ -210,7 +231,7 @@ class _Deque:
         self._deque.cache.close()
 
 
-def _diskcache(path: Path, spec: Spec) -> Any:
+def _diskcache(path: Path, spec: Spec, _url: str) -> Any:
     import diskcache
 
     if spec.kind == "dict":
@@ -220,7 +241,7 @@ def _diskcache(path: Path, spec: Spec) -> Any:
     return _OneByOne(_Deque(diskcache.Deque(directory=str(path))), "get")
 
 
-def _huey(path: Path, spec: Spec) -> Any:
+def _huey(path: Path, spec: Spec, _url: str) -> Any:
     if spec.kind != "fifo" or spec.producers:
         return None
     from huey.storage import SqliteStorage
@@ -231,8 +252,12 @@ def _huey(path: Path, spec: Spec) -> Any:
 
 
 #: By the name that pip knows: what can be played on which kind of storage.
-PEERS: Final[dict[str, dict[str, Callable[[Path, Spec], Any]]]] = {
-    "persist-queue": {"file": _persist_queue_file, "sqlite": _persist_queue_sqlite},
+PEERS: Final[dict[str, dict[str, Callable[[Path, Spec, str], Any]]]] = {
+    "persist-queue": {
+        "file": _persist_queue_file,
+        "sqlite": _persist_queue_sqlite,
+        "mysql": _persist_queue_mysql,
+    },
     "pqueue": {"file": _pqueue},
     "queuelib": {"file": _queuelib},
     "litequeue": {"sqlite": _litequeue},
