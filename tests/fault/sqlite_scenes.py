@@ -326,7 +326,9 @@ def _legacy(scene: Scene) -> None:
         database.execute(f'DELETE FROM "{table}"')
         for number in (1, 2, 3):
             row = Serializer.dumps(number), 1.0, 1
-            database.execute(f'INSERT INTO "{table}" (data, timestamp, status) VALUES (?, ?, ?)', row)
+            database.execute(
+                f'INSERT INTO "{table}" (data, timestamp, status) VALUES (?, ?, ?)', row
+            )
     database.close()
     # It has been there for long.
     for place in (scene.path / "data.db", scene.path, scene.path.parent):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from pq_core.errors import StorageError, StorageUnusable
+from tests.fault.events import Event
 from tests.fault.mounted import CHANGING, Mounted, mounted, why_not
 from tests.fault.quick import quick_directory
 from tests.fault.replay import Replay
@@ -33,11 +33,11 @@ def medium() -> Iterator[Mounted]:
         yield medium
 
 
-def check_cut(scene: Scene, events: list[object]) -> None:
+def check_cut(scene: Scene, events: list[Event]) -> None:
     """Cuts the power after all that has happened: with "full" it is all there."""
     replay = Replay()
     for event in events:
-        replay.apply(event)  # type: ignore[arg-type]
+        replay.apply(event)
     with quick_directory() as scratch:
         for taste in ("forgotten", "torn"):
             replay.cut(scratch / taste, taste, Random(0))
@@ -87,7 +87,9 @@ def each_fault(
     while True:
         try:
             done = spoiled(
-                medium, name, lambda: medium.fail(k, error, only={kind}, stay=stay)  # noqa: B023
+                medium,
+                name,
+                lambda: medium.fail(k, error, only={kind}, stay=stay),  # noqa: B023
             )
         except BaseException as failure:
             failure.args = (f"{name}: {kind} {k} {errno.errorcode[error]}", *failure.args)

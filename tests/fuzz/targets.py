@@ -94,7 +94,11 @@ def _segment(data: bytes) -> None:
                 queue.repair()
                 assert queue.verify() == []
         except StorageError as error:
-            assert str(path) in str(error)
+            _names(error, path)
+
+
+def _names(error: StorageError, path: Path) -> None:
+    assert str(path) in str(error)
 
 
 def _cursor(data: bytes) -> None:
@@ -106,7 +110,7 @@ def _cursor(data: bytes) -> None:
             with Queue[int](path / "q", serializer=Serializer, disk=Disk()) as queue:
                 assert set(queue.browse()) <= {1, 2, 3}
         except StorageError as error:
-            assert str(path) in str(error)
+            _names(error, path)
 
 
 _MADE: Final[list[Any]] = []
@@ -207,7 +211,9 @@ def mutated(corpus: tuple[bytes, ...], random: Random) -> bytes:
             other = random.choice(corpus)
             data[at:at] = other[random.randrange(len(other) + 1) :]
         else:
-            data[at : at + 4] = random.choice([b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f"])
+            data[at : at + 4] = random.choice(
+                [b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f"]
+            )
     return bytes(data)
 
 

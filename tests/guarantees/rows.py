@@ -36,7 +36,10 @@ ROWS: Final = (
         '`"normal"` and `"off"`: power loss leaves a clean prefix, never damage',
         "file: what was noted as synced, and a cut at the first gap (I7); SQLite: the log is "
         "synced before it is emptied (D4)",
-        ("tests/fault/test_power_loss.py::test_power_cut", "tests/fault/test_power_cut.py::test_between_operations"),
+        (
+            "tests/fault/test_power_loss.py::test_power_cut",
+            "tests/fault/test_power_cut.py::test_between_operations",
+        ),
         ("power cuts",),
     ),
     Row(

@@ -258,5 +258,7 @@ def play(kind: str, path: Path, rounds: int, seed: int = 0) -> Account:
 
 
 if __name__ == "__main__":
-    outcome = play(sys.argv[1], Path(sys.argv[2]) / "queue", int(sys.argv[3]), *map(int, sys.argv[4:]))
+    outcome = play(
+        sys.argv[1], Path(sys.argv[2]) / "queue", int(sys.argv[3]), *map(int, sys.argv[4:])
+    )
     sys.stdout.write(json.dumps(outcome.figures()) + "\n")

@@ -100,4 +100,3 @@ BACKENDS: Final[dict[str, Backend]] = {
         SQLiteAckQueue, Kind(settles=False, is_acked=True, lease=10.0, max_attempts=3)
     ),
 }
-

@@ -297,9 +297,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.model.redrive()
 
     @precondition(
-        lambda self: hasattr(self.queues[0], "update")
-        and not self.model.kind.is_unique
-        and self.model.ready()
+        lambda self: (
+            hasattr(self.queues[0], "update")
+            and not self.model.kind.is_unique
+            and self.model.ready()
+        )
     )
     @rule(data=st.data(), number=objects, item=items)
     def update(self, data: Any, number: int, item: Any) -> None:

@@ -215,7 +215,9 @@ def test_a_tampered_pickle_is_refused_before_it_is_read(
     signed = serializers.signed(serializers.pickle, key=b"k" * 32)
     with closing(cls(tmp_path)) as queue:
         queue.put(Hostile("unsigned"))
-    with closing(cls(tmp_path, serializer=serializers.signed(serializers.pickle, key=b"x" * 32))) as queue:
+    with closing(
+        cls(tmp_path, serializer=serializers.signed(serializers.pickle, key=b"x" * 32))
+    ) as queue:
         queue.put(Hostile("signed by another"))
     with closing(cls(tmp_path, serializer=signed)) as queue:
         queue.put("mine")
@@ -251,6 +253,10 @@ def _predecessor(path: Path, info: bytes, chunk: bytes = b"") -> Path:
     (path / "info").write_bytes(info)
     (path / "q00000").write_bytes(chunk)
     return path
+
+
+def _names(error: StorageError, path: Path) -> None:
+    assert str(path) in str(error)
 
 
 _INFO: Final = {"chunksize": 100, "size": 1, "head": [0, 1, 16], "tail": [0, 0, 0]}
@@ -306,7 +312,7 @@ def test_an_info_that_lies(info: bytes, tmp_path: Path) -> None:
         with Queue[Any](path) as queue:
             assert list(queue.browse()) in ([], ["item"])
     except StorageError as error:
-        assert str(path) in str(error)
+        _names(error, path)
 
 
 def test_a_database_of_somebody_else(tmp_path: Path) -> None:

@@ -72,7 +72,9 @@ def make(cls: Any, path: Path, *, killed: bool) -> Original:
     return original
 
 
-@pytest.fixture(scope="module", params=[f"{kind} {how}" for kind in KINDS for how in ("closed", "killed")])
+@pytest.fixture(
+    scope="module", params=[f"{kind} {how}" for kind in KINDS for how in ("closed", "killed")]
+)
 def original(request: pytest.FixtureRequest) -> Iterator[Original]:
     """A queue of ten items, closed in order or killed."""
     kind, how = request.param.split()
@@ -95,6 +97,11 @@ def drained(queue: Any) -> tuple[list[int], int]:
     return got, unreadable
 
 
+def _refused(error: StorageError, path: Path, story: str) -> str:
+    assert str(path) in str(error), story
+    return "refused"
+
+
 def check(original: Original, path: Path, story: str, *, is_log: bool = False) -> str:
     """Opens a damaged queue, and checks everything that is promised about it.
 
@@ -105,8 +112,7 @@ def check(original: Original, path: Path, story: str, *, is_log: bool = False) -
     try:
         queue = cls(path, serializer=Serializer)
     except StorageError as error:
-        assert str(path) in str(error), story
-        return "refused"
+        return _refused(error, path, story)
     try:
         found = queue.verify()
         got, unreadable = drained(queue)
@@ -125,16 +131,15 @@ def check(original: Original, path: Path, story: str, *, is_log: bool = False) -
         assert not found, said
     elif missing or back or len(got) != len(set(got)):
         assert found or unreadable, (missing, back, said)
-    with closing(cls(path, serializer=Serializer)) as queue:
-        with suppress(StorageError):
-            queue.repair()
-            assert queue.verify() == [], said
-            queue.put(AFTER)
-            # A repaired index brings back what the damaged one did not show.
-            again = drained(queue)[0]
-            assert set(again) <= {AFTER, *missing}, said
-            # Where the definition of a table is damaged, only a copy of the file helps.
-            assert AFTER in again or found, said
+    with closing(cls(path, serializer=Serializer)) as queue, suppress(StorageError):
+        queue.repair()
+        assert queue.verify() == [], said
+        queue.put(AFTER)
+        # A repaired index brings back what the damaged one did not show.
+        again = drained(queue)[0]
+        assert set(again) <= {AFTER, *missing}, said
+        # Where the definition of a table is damaged, only a copy of the file helps.
+        assert AFTER in again or found, said
     return "reported" if found or unreadable else "harmless"
 
 
@@ -193,7 +198,9 @@ def test_many_flips(original: Original) -> None:
 
 
 def _file(path: Path, random: Random) -> Path:
-    return random.choice([path / name for name in ("data.db", "data.db-wal") if (path / name).exists()])
+    return random.choice(
+        [path / name for name in ("data.db", "data.db-wal") if (path / name).exists()]
+    )
 
 
 def truncate(path: Path, random: Random) -> str:
@@ -269,7 +276,9 @@ def test_random_mutations(mutate: Callable[[Path, Random], str], original: Origi
     with quick_directory() as path:
         for seed in range(4):
             copy = Path(shutil.copytree(original.path, path / "copy"))
-            story = f"{mutate.__name__} {seed}: " + mutate(copy, Random(f"{mutate.__name__} {seed}"))
+            story = f"{mutate.__name__} {seed}: " + mutate(
+                copy, Random(f"{mutate.__name__} {seed}")
+            )
             is_log = mutate is foreign_log or "data.db-wal" in story
             check(original, copy, story, is_log=is_log)
             shutil.rmtree(copy)
