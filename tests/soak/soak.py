@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,10 +56,14 @@ def _look(path: Path) -> dict[str, int]:
     }
 
 
-def _drain(queue: Any, got: list[int]) -> None:
-    with suppress(Empty):
-        while True:
+def _drain(queue: Any, got: list[int], is_over: threading.Event) -> None:
+    while True:
+        try:
             number, payload = queue.get(timeout=0.05)
+        except Empty:
+            if is_over.is_set():
+                return
+        else:
             if hasattr(queue, "ack_many"):
                 queue.ack((number, payload))
             else:
@@ -79,8 +82,9 @@ def soak(kind: str, path: Path, seconds: float) -> dict[str, Any]:
     while time.monotonic() < until:
         queue, other = opener(path), opener(path)
         got: list[list[int]] = [[], []]
+        is_over = threading.Event()
         workers = [
-            threading.Thread(target=_drain, args=(each, found))
+            threading.Thread(target=_drain, args=(each, found, is_over))
             for each, found in ((queue, got[0]), (other, got[1]))
         ]
         numbers = range(total, total + _BURST)
@@ -89,6 +93,7 @@ def soak(kind: str, path: Path, seconds: float) -> dict[str, Any]:
             worker.start()
         for number in numbers[_BURST // 2 :]:
             other.put((number, b"x" * _SIZE))
+        is_over.set()
         for worker in workers:
             worker.join()
         assert sorted([*got[0], *got[1]]) == list(numbers)
