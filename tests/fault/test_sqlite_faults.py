@@ -19,7 +19,7 @@ from tests.figures import record
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no FUSE here: {why_not()}")
 #: In the default run a few; all of them take their time.
-QUICK = ("create and put", "put", "get", "task_done", "ack", "close")
+QUICK = ("put", "ack")
 operations = pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OPERATIONS],
@@ -101,6 +101,7 @@ def each_fault(
         k += 1
 
 
+@pytest.mark.slow
 def test_without_a_fault(medium: Mounted) -> None:
     """Every scene is what it is said to be when nothing fails."""
     for name in OPERATIONS:

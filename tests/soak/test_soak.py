@@ -45,8 +45,9 @@ def test_everything_stays_flat() -> None:
         outcome: dict[str, Any] = json.loads(text)
         first, last = outcome["first"], outcome["last"]
         assert last["memory"] < first["memory"] + 2 * MIB, (kind, first, last)
-        assert last["descriptors"] == first["descriptors"], (kind, first, last)
+        assert last["descriptors"] <= first["descriptors"], (kind, first, last)
         assert last["threads"] == first["threads"], (kind, first, last)
-        assert last["disk"] < first["disk"] + MIB, (kind, first, last)
+        # A segment of the file queue comes and goes with 1 MiB.
+        assert last["disk"] < first["disk"] + 2 * MIB, (kind, first, last)
         record("soaked items", outcome["items"])
         record("soaked seconds", SECONDS)
