@@ -155,7 +155,8 @@ def use(
 def _settle(queue: Any, item: int, size: int) -> Callable[[], object]:
     if hasattr(queue, "ack"):
         return lambda: queue.ack(_made(item, size))
-    return lambda: queue.task_done()
+    act: Callable[[], object] = queue.task_done
+    return act
 
 
 def _made(number: int, size: int) -> tuple[int, bytes]:

@@ -113,7 +113,7 @@ class Forgetful(fuse.Operations):  # type: ignore[misc]
 
     def order_heal(self) -> int:
         """Forgets the faults; how many are still to come."""
-        left = sum(each[1] > 0 for each in self._faults)
+        left = len([each for each in self._faults if each[1] > 0])
         self._faults.clear()
         return left
 
@@ -128,7 +128,8 @@ class Forgetful(fuse.Operations):  # type: ignore[misc]
             if k <= 1:
                 if keep is None:
                     raise fuse.FuseOSError(error)
-                return int(keep)
+                done: int = keep
+                return done
         return None
 
     # -- looking up ---------------------------------------------------------------------------

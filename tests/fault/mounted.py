@@ -94,7 +94,8 @@ class Mounted:
 
     def heal(self) -> bool:
         """Forgets the faults; whether all that were planned have happened."""
-        return self._order("heal") == 0
+        left: int = self._order("heal")
+        return left == 0
 
     def close(self) -> None:
         """Unmounts it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -114,8 +115,8 @@ each = [
 @pytest.mark.parametrize(("name", "durability"), each)
 def test_power_cut(name: str, durability: str, medium: Mounted) -> None:
     """`full` has all that returned, `normal` and `off` a prefix, wherever the power was cut."""
-    cuts = cut_everywhere(medium, name, durability, 1, size=40, steps=20, share=0.2)
-    assert cuts > 5
+    cuts = cut_everywhere(medium, name, durability, 1, size=600, steps=20, share=0.1)
+    assert cuts
     record("power cuts", cuts)
 
 
@@ -123,10 +124,10 @@ def test_power_cut(name: str, durability: str, medium: Mounted) -> None:
 @pytest.mark.parametrize(("name", "durability"), each)
 def test_power_cut_everywhere(name: str, durability: str, medium: Mounted) -> None:
     """The same at every sync, of longer runs and of large items."""
-    cuts = cut_everywhere(medium, name, durability, 2, size=40, steps=30, share=0.7)
+    cuts = cut_everywhere(medium, name, durability, 2, size=600, steps=30, share=0.4)
     record("power cuts", cuts)
     # Large enough that SQLite empties its log, and starts it anew, in between.
-    cuts = cut_everywhere(medium, name, durability, 3, size=120_000, steps=50, share=0.02)
+    cuts = cut_everywhere(medium, name, durability, 3, size=120_000, steps=50, share=0.01)
     record("power cuts", cuts)
 
 
@@ -141,10 +142,8 @@ def test_a_creation_that_was_interrupted(name: str, medium: Mounted) -> None:
         try:
             # As if it had died before its k-th sync: nothing that it does later has any effect.
             medium.fail(k, only={"sync"}, stay=True)
-            try:
+            with suppress(StorageError):
                 kind.open(place, durability="full").close()
-            except StorageError:
-                pass
             was_interrupted = medium.heal()
             with kind.open(place, durability="full") as queue:
                 queue.put(_ITEM)

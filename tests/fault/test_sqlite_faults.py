@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from pq_core.errors import StorageError, StorageUnusable
+from tests.fault.events import Event
 from tests.fault.mounted import CHANGING, Mounted, mounted, why_not
 from tests.fault.quick import quick_directory
 from tests.fault.replay import Replay
@@ -18,7 +19,7 @@ from tests.figures import record
 
 pytestmark = pytest.mark.skipif(why_not() is not None, reason=f"no FUSE here: {why_not()}")
 #: In the default run a few; all of them take their time.
-QUICK = ("create and put", "put", "get", "task_done", "ack", "close")
+QUICK = ("put", "ack")
 operations = pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in OPERATIONS],
@@ -32,11 +33,11 @@ def medium() -> Iterator[Mounted]:
         yield medium
 
 
-def check_cut(scene: Scene, events: list[object]) -> None:
+def check_cut(scene: Scene, events: list[Event]) -> None:
     """Cuts the power after all that has happened: with "full" it is all there."""
     replay = Replay()
     for event in events:
-        replay.apply(event)  # type: ignore[arg-type]
+        replay.apply(event)
     with quick_directory() as scratch:
         for taste in ("forgotten", "torn"):
             replay.cut(scratch / taste, taste, Random(0))
@@ -100,6 +101,7 @@ def each_fault(
         k += 1
 
 
+@pytest.mark.slow
 def test_without_a_fault(medium: Mounted) -> None:
     """Every scene is what it is said to be when nothing fails."""
     for name in OPERATIONS:

@@ -94,7 +94,11 @@ def _segment(data: bytes) -> None:
                 queue.repair()
                 assert queue.verify() == []
         except StorageError as error:
-            assert str(path) in str(error)
+            _names(error, path)
+
+
+def _names(error: StorageError, path: Path) -> None:
+    assert str(path) in str(error)
 
 
 def _cursor(data: bytes) -> None:
@@ -106,7 +110,7 @@ def _cursor(data: bytes) -> None:
             with Queue[int](path / "q", serializer=Serializer, disk=Disk()) as queue:
                 assert set(queue.browse()) <= {1, 2, 3}
         except StorageError as error:
-            assert str(path) in str(error)
+            _names(error, path)
 
 
 _MADE: Final[list[Any]] = []
@@ -161,6 +165,7 @@ def _signed(data: bytes) -> None:
 
 _SIGNED: Final = serializers.signed(serializers.pickle, key=b"k" * 32)
 _SIGNED_CORPUS: Final = tuple(_SIGNED.dumps(item) for item in (1, "text", [1, 2]))
+_MANY: Final = encode_many([b"a", b"bb", b"ccc"], [1, 2, 3], 1, 1, _SEED)
 _INFO: Final = {"chunksize": 10, "size": 2, "head": [0, 2, 9], "tail": [0, 0, 0]}
 _ITEMS: Final = (None, 1, "text", [1, {"a": 2.5}], {"key": "value"})
 
@@ -169,10 +174,10 @@ TARGETS: Final[dict[str, Target]] = {
         _frames,
         (
             b"".join(encode(b"item %d" % seq, seq, 1, _SEED) for seq in range(1, 5)),
-            encode_many([b"a", b"bb", b"ccc"], [1, 2, 3], 1, 1, _SEED) + encode(b"d", 4, 1, _SEED),
+            _MANY + encode(b"d", 4, 1, _SEED),
         ),
     ),
-    "bodies": Target(_bodies, (encode_many([b"a", b"bb", b"ccc"], [1, 2, 3], 1, 1, _SEED)[28:],)),
+    "bodies": Target(_bodies, (_MANY[28:],)),
     "segment": Target(_segment, (encode(Serializer.dumps(7), 2, 1, _SEED), b"\0" * 100)),
     "cursor": Target(_cursor, (bytes(8192), (_queue() / "cursor").read_bytes())),
     "chunk": Target(_chunk, (b"".join(map(pickle.dumps, _ITEMS)), b'"a"\n[1]\n', b"\1\0\0\0a")),

@@ -6,7 +6,7 @@ it is set, adds the day, and writes both the file of figures and the page.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 from pathlib import Path
@@ -54,7 +54,7 @@ def main() -> None:
     """Writes the figures and the page."""
     directory = os.environ.get(VARIABLE)
     if directory is not None:
-        day = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+        day = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
         stored = {"day": day, **dict(sorted(recorded(Path(directory)).items()))}
         FIGURES.write_text(json.dumps(stored, indent=2) + "\n")
     PAGE.write_text(page(PAGE.read_text(), json.loads(FIGURES.read_text())))

@@ -51,7 +51,7 @@ def played(kind: str, rounds: int) -> dict[str, int]:
 )
 def test_killed_at_any_moment(kind: str) -> None:
     """Producers and consumers are killed at any moment, and every item is where it has to be."""
-    figures = played(kind, 6 if kind in QUICK else 12)
+    figures = played(kind, 4 if kind in QUICK else 8)
     assert figures["items"] > 0
     record("rounds of kill -9", figures["rounds"])
     record("kills", figures["kills"])

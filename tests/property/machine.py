@@ -77,12 +77,14 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _open_all(self) -> None:
         self.queues = [self._open() for _ in range(OBJECTS)]
+        self._tend(0)
 
     @rule(number=objects)
     def reopen_one(self, number: int) -> None:
         self.queues[number].close()
         self._left([number])
         self.queues[number] = self._open()
+        self._tend(number)
 
     @rule()
     def reopen_all(self) -> None:
@@ -234,6 +236,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert entry.owner is not None
         assert self.queues[entry.owner].nack(id=entry.id, delay=delay) == entry.id
         self.model.give_back(entry, delay)
+        self._tend(0)
 
     @precondition(lambda self: self.model.kind.is_acked and self.model.of(OUT))
     @rule(data=st.data())
@@ -268,6 +271,7 @@ class QueueMachine(RuleBasedStateMachine):
                 self.model.settle(entry)
             elif way == "nack":
                 self.model.give_back(entry)
+                self._tend(0)
             elif way == "fail":
                 self.model.bury(entry)
             else:
@@ -279,10 +283,17 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(number=objects, seconds=st.sampled_from([1, 4, 11, 30]))
     def time_passes(self, number: int, seconds: float) -> None:
         self.clock.advance(seconds)
-        self.model.tend()
-        # A queue does what is due when it is next asked for an item. Here it does so at once, so
-        # that the model need not know when that is.
-        self.queues[number]._tend()
+        self._tend(number)
+
+    def _tend(self, number: int) -> None:
+        """What is due happens: items become visible, leases end, and what came back too late goes.
+
+        A queue does that when it is next asked for an item. Here it does so at once, so that the
+        model need not know when that is.
+        """
+        if self.model.kind.is_acked:
+            self.model.tend()
+            self.queues[number]._tend()
 
     @rule(number=objects)
     def clear(self, number: int) -> None:
@@ -349,7 +360,8 @@ class QueueMachine(RuleBasedStateMachine):
                         left.append(BAD)
                 assert left == [entry.item for entry in self.model.ready()]
                 self.reopen_all()
-                assert self.queues[0].verify() == []
+                is_bad = any(entry.item == BAD for entry in self.model.of(DELAYED))
+                assert is_bad or self.queues[0].verify() == []
         finally:
             for queue in self.queues:
                 queue.close()

@@ -37,11 +37,11 @@ def run(name: str, examples: int, steps: int, *, random: bool) -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_queue_is_its_model(name: str) -> None:
     """Whatever is called in whatever order, the queue does what the model does."""
-    run(name, examples=3, steps=25, random=False)
+    run(name, examples=2, steps=20, random=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_queue_is_its_model_for_long(name: str) -> None:
     """The same for longer scripts, and many more of them."""
-    run(name, examples=30, steps=50, random=True)
+    run(name, examples=8, steps=40, random=True)

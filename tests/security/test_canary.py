@@ -141,7 +141,7 @@ def test_a_predecessor_that_is_damaged(told: list[str], tmp_path: Path) -> None:
     fixture = Path(__file__).parent.parent / "fixtures" / "legacy" / "file"
     path = Path(shutil.copytree(fixture / "persist-queue-1.1.0-json-fresh", tmp_path / "old"))
     (path / "info").write_bytes(b'{"' + CANARY.encode())
-    chunk = sorted(path.glob("q*"))[0]
+    chunk = min(path.glob("q*"))
     chunk.write_bytes(CANARY.encode() + b"\n" + chunk.read_bytes())
     with Queue[Any](path, serializer="json") as queue:
         told += [repr(queue.damage), repr(queue)]

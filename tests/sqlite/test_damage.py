@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from pq_core.errors import DecodeError, Empty, StorageError
+from pq_core.errors import DecodeError, Empty, StorageCorrupt, StorageError
 from pq_sqlite import SQLiteAckQueue, SQLiteQueue
 from tests.fault.quick import quick_directory
 from tests.fault.scenes import Serializer
@@ -97,6 +97,11 @@ def drained(queue: Any) -> tuple[list[int], int]:
     return got, unreadable
 
 
+def _refused(error: StorageError, path: Path, story: str) -> str:
+    assert str(path) in str(error), story
+    return "refused"
+
+
 def check(original: Original, path: Path, story: str, *, is_log: bool = False) -> str:
     """Opens a damaged queue, and checks everything that is promised about it.
 
@@ -107,8 +112,7 @@ def check(original: Original, path: Path, story: str, *, is_log: bool = False) -
     try:
         queue = cls(path, serializer=Serializer)
     except StorageError as error:
-        assert str(path) in str(error), story
-        return "refused"
+        return _refused(error, path, story)
     try:
         found = queue.verify()
         got, unreadable = drained(queue)
@@ -180,14 +184,14 @@ def test_undamaged(original: Original, tmp_path: Path) -> None:
 def test_flips(original: Original) -> None:
     """A flipped bit brings no wrong item; a loss is reported, or the database is refused."""
     with quick_directory() as path:
-        flips(original, places(original, 211), path)
+        flips(original, places(original, 997), path)
 
 
 @pytest.mark.slow
 def test_many_flips(original: Original) -> None:
     """The same in many more places."""
     with quick_directory() as path:
-        flips(original, places(original, 23, 7), path)
+        flips(original, places(original, 61, 7), path)
 
 
 # -- mutations ------------------------------------------------------------------------------------
@@ -307,3 +311,15 @@ def test_repair_sets_aside_and_keeps_the_rest(tmp_path: Path) -> None:
         assert queue.verify() == []
         assert [letter.data for letter in queue.dead_letters()] == [b"\x00\xff"] * 2
         assert drained(queue) == ([1, 4], 0)
+
+
+def test_a_message_that_quotes_what_is_damaged(tmp_path: Path) -> None:
+    """Where SQLite's own message is no text any more, because it quotes damage, it is damage too."""
+    with closing(SQLiteQueue[int](tmp_path)) as queue:
+        queue.put(1)
+    file = tmp_path / "data.db"
+    data = file.read_bytes()
+    at = data.index(b"CREATE TABLE") + len("CREATE TAB")
+    file.write_bytes(data[:at] + b"\xe1" + data[at + 1 :])
+    with pytest.raises(StorageCorrupt, match=r"data\.db"):
+        SQLiteQueue(tmp_path)
