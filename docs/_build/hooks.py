@@ -42,13 +42,15 @@ def on_page_markdown(markdown: str, **_context: object) -> str:
 
 
 def _part(file: Path) -> str:
-    """A file of a wheel as a part of a page: its title is the wheel, and its headings are below."""
+    """A file of a wheel as a part of a page: its title names the wheel, its headings are below."""
     lines = []
     is_code = False
+    name = file.parent.name
     for line in RELATIVE.sub(r"\1", file.read_text("utf-8")).splitlines():
         if line.startswith("```"):
             is_code = not is_code
         if line.startswith("# ") and not is_code:
-            line = f"# {file.parent.name}"
+            # "Changelog of pq-core" becomes "pq-core", "The file queue on disk" stays with the name.
+            line = f"# {name}" if name in line else f"{line} ({name})"
         lines.append(f"#{line}" if line.startswith("#") and not is_code else line)
     return "\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ A page is one session in one directory, from its top to its end:
 A comment in the line before a block, which the site leaves out, tells more::
 
     <!-- test: needs mysql -->              skipped without that server; see SERVERS
+    <!-- test: needs pq_async -->           skipped without that wheel
     <!-- test: given import/x.db as y.db --> a copy of that fixture of a predecessor is there
 """
 
@@ -29,6 +30,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import pytest
 
 __all__ = ["SERVERS", "Block", "Session", "blocks"]
 
@@ -62,7 +65,7 @@ class Block:
         title: of the file that it is, if it is one.
         line: the number of the line before its code.
         code: the text.
-        needs: the servers that have to be there.
+        needs: the servers and wheels that have to be there.
         given: (fixture, name) of files that have to be there.
     """
 
@@ -115,9 +118,12 @@ class Session:
         for fixture, name in block.given:
             _copy(FIXTURES / fixture, Path(name))
         code = block.code
-        for server in block.needs:
-            written, name = SERVERS[server]
-            code = code.replace(written, repr(self._server(name)))
+        for need in block.needs:
+            if need in SERVERS:
+                written, name = SERVERS[need]
+                code = code.replace(written, repr(self._server(name)))
+            else:
+                pytest.importorskip(need)
         if block.language == "console":
             for command, output in _commands(code):
                 self._command(command, output, block)

@@ -170,7 +170,7 @@ def source_name(case: str) -> str:
 def test_what_is_left_out_is_told(run: Run, tmp_path: Path) -> None:
     """Failed items of litequeue and other entries of a cache are counted in the output."""
     source = copied("import/litequeue-0.9.db", tmp_path / "lite.db")
-    assert "1 failed items were left out" in run(source, "a")[1]
+    assert "left out: 1 failed" in run(source, "a")[1]
     source = copied("import/diskcache-5.6.3-pushed", tmp_path / "cache")
     assert "4 other or expired entries" in run(source, "b")[1]
     source = copied(f"import/{source_name('unclosed')}", tmp_path / "unclosed")

@@ -62,7 +62,7 @@ def deque(path: Path, reading: Reading) -> Iterator[Source]:
         ((total,),) = rows(connection, "SELECT count(*) FROM Cache")
         notes = []
         if total > count:
-            notes.append(f"{total - count} other or expired entries of the cache were left out")
+            notes.append(f"left out: {total - count} other or expired entries of the cache")
         found = rows(
             connection,
             f"SELECT key, mode, filename, value FROM Cache WHERE {live} ORDER BY key",

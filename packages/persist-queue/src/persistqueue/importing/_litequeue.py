@@ -39,9 +39,7 @@ def table(path: Path, reading: Reading) -> Iterator[Source]:
         counts = dict(rows(connection, f"SELECT status, count(*) FROM {name} GROUP BY status"))
         notes = []
         if failed := counts.get(_FAILED, 0):
-            notes.append(
-                f"{failed} failed items were left out; retry() of litequeue makes one ready"
-            )
+            notes.append(f"left out: {failed} failed; retry() of litequeue makes them ready")
         found = rows(
             connection, f"SELECT data FROM {name} WHERE status IN (0, 1) ORDER BY message_id, rowid"
         )
