@@ -117,7 +117,7 @@ class Holds(InMySQL):
         assert self.again(queue).empty()
 
 
-@in_parts
+@pytest.mark.slow
 class TestFIFO(InMySQL, QueueContract):
     """As it comes: get settles."""
 

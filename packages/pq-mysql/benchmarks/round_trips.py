@@ -151,7 +151,7 @@ def measure(url: str, count: int, rounds: int) -> list[tuple[str, float, float]]
 def main() -> None:
     """Prints the table."""
     url, *numbers = sys.argv[1:]
-    count, rounds = (int(each) for each in (*numbers, *("1000", "5")[len(numbers) :]))
+    count, rounds = (int(each) for each in (*numbers, *("50", "40")[len(numbers) :]))
     print(f"{'':<22} {'PyMySQL':>10} {'queue':>10} {'share':>6}")
     for what, floor, ours in measure(url, count, rounds):
         print(f"{what:<22} {floor:>8,.0f}/s {ours:>8,.0f}/s {ours / floor:>6.2f}")
