@@ -42,10 +42,10 @@ _SHORTEST: Final = 0.002
 _LONGEST: Final = 0.1
 #: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
 #: has seen one: it does not see an item of the middle that came back.
-_ANYWAY: Final = 1.0
-#: The longest pause between two probes, in seconds. It leaves half of the 50 ms in which a put of
+_ANYWAY: Final = 2.0
+#: The longest pause between two probes, in seconds. It leaves 15 of the 50 ms in which a put of
 #: another process has to be noticed to the round trips of the probe and of the get.
-_PROBE: Final = 0.025
+_PROBE: Final = 0.035
 
 
 class ServerEngine:
@@ -108,7 +108,7 @@ class ServerEngine:
         self._listener: Listener | None = None
         self._heard = 0
         self._seen: object = None
-        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE)
+        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
         self.bell = self._hub.bell
 
     def _prepare(self) -> Plan[None]:

@@ -17,7 +17,7 @@ BACK: Final = Statement("ROLLBACK TO SAVEPOINT pq_plan")
 RELEASE: Final = Statement("RELEASE SAVEPOINT pq_plan")
 
 
-class Again(Exception):  # noqa: N818 - it is no error, and never leaves the engine
+class Again(Exception):
     """Nothing has happened; another attempt makes sense."""
 
     def __init__(self, cause: Exception, verdict: Verdict) -> None:
