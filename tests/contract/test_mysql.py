@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 import pytest
@@ -27,13 +29,36 @@ C = TypeVar("C", bound=type[Any])
 PATIENT = ("_processes", "_blocking", "_sharing")
 
 
-def in_short(cls: C) -> C:
-    """The class without those of its tests that tell little about its kind."""
-    for name in dir(cls):
-        test = getattr(cls, name, None)
-        if test is not None and name.startswith("test_") and test.__module__.endswith(PATIENT):
-            setattr(cls, name, None)
+def patient(cls: type[Any]) -> list[tuple[str, Any]]:
+    """Those of the tests of a class that take long, by name."""
+    tests = ((name, getattr(cls, name, None)) for name in dir(cls) if name.startswith("test_"))
+    return [(name, test) for name, test in tests if test and test.__module__.endswith(PATIENT)]
+
+
+def in_parts(cls: C) -> C:
+    """The class with the tests that take long marked slow."""
+    for name, test in patient(cls):
+        setattr(cls, name, pytest.mark.slow(copied(test)))
     return cls
+
+
+def in_short(cls: C) -> C:
+    """The class, marked slow, without those of its tests that tell little about its kind."""
+    for name, _ in patient(cls):
+        setattr(cls, name, None)
+    marked: C = pytest.mark.slow(cls)
+    return marked
+
+
+def copied(test: Callable[..., Any]) -> Callable[..., Any]:
+    """A test of its own, to be marked."""
+
+    @wraps(test)
+    def copy(*args: Any, **kwargs: Any) -> Any:
+        return test(*args, **kwargs)
+
+    copy.__dict__["pytestmark"] = list(getattr(test, "pytestmark", []))
+    return copy
 
 
 class InMySQL:
@@ -92,6 +117,7 @@ class Holds(InMySQL):
         assert self.again(queue).empty()
 
 
+@pytest.mark.slow
 class TestFIFO(InMySQL, QueueContract):
     """As it comes: get settles."""
 
@@ -100,6 +126,7 @@ class TestFIFO(InMySQL, QueueContract):
     serializers = SERIALIZERS
 
 
+@pytest.mark.slow
 class TestFIFOThatHolds(Holds, QueueContract):
     """With auto_commit=False task_done settles."""
 
@@ -119,6 +146,7 @@ class TestFIFOThatHolds(Holds, QueueContract):
         queue.task_done()
 
 
+@in_parts
 class TestAck(Holds, AckQueueContract):
     cls = pq_mysql.MySQLAckQueue
     serializers = SERIALIZERS

@@ -56,26 +56,32 @@ class TestFIFO(InPostgres, QueueContract):
     cls: ClassVar[Any] = PostgresQueue
 
 
+class Further:
+    """A kind besides the first one of its sort, which has been through all serializers."""
+
+    serializers: ClassVar[Sequence[Any]] = ("pickle", "json")
+
+
 @pytest.mark.slow
-class TestFILO(TestFIFO):
+class TestFILO(Further, TestFIFO):
     order = "filo"
     cls = FILOPostgresQueue
 
 
 @pytest.mark.slow
-class TestUnique(TestFIFO):
+class TestUnique(Further, TestFIFO):
     unique = True
     cls = PostgresUniqueQ
 
 
 @pytest.mark.slow
-class TestPriority(TestFIFO):
+class TestPriority(Further, TestFIFO):
     order = "priority"
     cls = PostgresPriorityQueue
 
 
 @pytest.mark.slow
-class TestFIFOThatHolds(TestFIFO):
+class TestFIFOThatHolds(Further, TestFIFO):
     """With auto_commit=False task_done settles."""
 
     at_least_once = True
@@ -113,7 +119,7 @@ class TestPriorityThatHolds(TestFIFOThatHolds):
 
 
 @pytest.mark.slow
-class TestNotified(TestFIFO):
+class TestNotified(Further, TestFIFO):
     """Woken by LISTEN and NOTIFY."""
 
     options = MappingProxyType({"notify": True, **QUICK})
@@ -126,19 +132,19 @@ class TestAck(InPostgres, AckQueueContract):
 
 
 @pytest.mark.slow
-class TestFILOAck(TestAck):
+class TestFILOAck(Further, TestAck):
     order = "filo"
     cls = FILOPostgresAckQueue
 
 
 @pytest.mark.slow
-class TestUniqueAck(TestAck):
+class TestUniqueAck(Further, TestAck):
     unique = True
     cls = PostgresUniqueAckQ
 
 
 @pytest.mark.slow
-class TestNotifiedAck(TestAck):
+class TestNotifiedAck(Further, TestAck):
     """Woken by LISTEN and NOTIFY."""
 
     options = MappingProxyType({"notify": True, **QUICK})

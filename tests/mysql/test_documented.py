@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from threading import Thread
 from typing import Any
 
 import pytest
 
-import persistqueue
-from persistqueue.mysqlqueue import MySQLQueue
+from pq_mysql import MySQLQueue
+
+persistqueue = pytest.importorskip("persistqueue", reason="the documents name the meta-package")
 
 
 @pytest.fixture
@@ -20,6 +22,7 @@ def db_conf(mysql_place: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_example_of_the_readme(db_conf: dict[str, Any], name: str) -> None:
     """Three puts and a get; after the queue object is gone the next get goes on."""
+    assert import_module("persistqueue.mysqlqueue").MySQLQueue is MySQLQueue
     q: Any = persistqueue.MySQLQueue(name=name, **db_conf)
     q.put("str1")
     q.put("str2")

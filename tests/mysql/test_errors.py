@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +17,7 @@ import pytest
 from pq_core.errors import OutcomeUnknown, QueueClosed, SchemaMismatch, StorageBusy, StorageError
 from pq_mysql import MySQLAckQueue, MySQLQueue, MySQLUniqueQ
 from pq_mysql._errors import told, verdict_of
-from tests.servers.mariadb import MariaDB, absent, missing, started
+from tests.servers.mariadb import FAST, MariaDB, absent, missing, started
 
 from .conftest import Open
 
@@ -158,11 +163,34 @@ def test_a_lock_that_is_held_for_too_long(opened: Open, name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[MariaDB]:
-    """A server that a test may stop."""
+def certificate() -> Iterator[tuple[str, str]]:
+    """A certificate for 127.0.0.1, signed by itself, and its key, readable by the server."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    with tempfile.TemporaryDirectory(prefix="pq-tls-") as directory:
+        Path(directory).chmod(0o755)
+        key, cert = (str(Path(directory) / name) for name in ("key.pem", "cert.pem"))
+        subprocess.run(
+            [
+                *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+                *("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"),
+                *("-keyout", key, "-out", cert),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        Path(key).chmod(0o644)
+        yield cert, key
+
+
+@pytest.fixture(scope="module")
+def own_server(certificate: tuple[str, str]) -> Iterator[MariaDB]:
+    """A server that a test may stop, with TLS."""
     if reason := missing():
         absent(reason)
-    yield from started()
+    cert, key = certificate
+    yield from started((*FAST, f"--ssl-cert={cert}", f"--ssl-key={key}"))
 
 
 @pytest.fixture
@@ -172,6 +200,20 @@ def own(own_server: MariaDB, name: str) -> Iterator[Any]:
         **own_server.place, name=name, timeout=20, durability="normal", heartbeat=0.25
     ) as queue:
         yield queue
+
+
+def test_tls(own_server: MariaDB, certificate: tuple[str, str], name: str) -> None:
+    """With ssl= the connection is encrypted and the server known by its certificate."""
+    place = {**own_server.place, "name": name, "durability": "normal"}
+    with MySQLQueue[Any](**place, ssl={"ca": certificate[0], "check_hostname": True}) as queue:
+        queue.put("a")
+        with queue.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            assert cursor.fetchone()[1]
+        assert queue.get() == "a"
+    context = ssl.create_default_context()  # which does not know this certificate
+    with pytest.raises(StorageError, match="TLS failed"):
+        MySQLQueue(**place, ssl=context)
 
 
 def test_a_server_that_comes_back(own: Any, own_server: MariaDB) -> None:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import persistqueue
 from pq_core.errors import DecodeError, Empty
 from pq_core.testing.elsewhere import InProcess
 from pq_core.testing.errands import get_and_settle
@@ -90,6 +89,7 @@ def test_put_nowait_and_the_standard_empty(opened: Open) -> None:
 
 def test_a_serializer_by_its_module(opened: Open) -> None:
     """8: persistqueue.serializers.msgpack is there after `import persistqueue` alone."""
+    persistqueue = pytest.importorskip("persistqueue")
     queue = opened(MySQLQueue, serializer=persistqueue.serializers.msgpack)
     queue.put({"a": b"\x00"})
     assert queue.get() == {"a": b"\x00"}

@@ -42,9 +42,8 @@ def connect(postgres: str) -> Iterator[Callable[..., dict[str, Any]]]:
                 stack.callback(connection.close)
                 return {"conn": connection}
             if way == "psycopg pool":
-                from psycopg_pool import ConnectionPool
-
-                opened = ConnectionPool(postgres, min_size=1, max_size=4, open=True)
+                psycopg_pool = pytest.importorskip("psycopg_pool")
+                opened = psycopg_pool.ConnectionPool(postgres, min_size=1, max_size=4, open=True)
                 stack.callback(opened.close)
                 return {"pool": opened}
             psycopg2_pool = pytest.importorskip("psycopg2.pool")

@@ -55,6 +55,7 @@ _GONE: Final = frozenset(
         4031,  # MySQL 8: it was idle for too long
     }
 )
+_TLS: Final = 2026
 _TOO_MANY: Final = frozenset({1040, 1203, 1226})
 
 _TOLD: Final = {
@@ -80,7 +81,7 @@ _TOLD: Final = {
     1792: "the server is read-only; connect to the primary",
     1836: "the server is read-only; connect to the primary",
     1969: "the statement took longer than the server's max_statement_time",
-    2026: "TLS failed; check ssl= and the certificates",
+    _TLS: "TLS failed; check ssl= and the certificates",
     2059: "the server wants an authentication method that PyMySQL does not have",
     3024: "the statement took longer than the server's max_execution_time",
     3159: "the server wants TLS; give ssl=",
@@ -91,17 +92,18 @@ _AWAY: Final = "the server cannot be reached; check that it runs, the host and t
 
 def code_of(error: BaseException) -> int:
     """The number of an error; 0 where it has none."""
+    # PyMySQL tells a certificate that it does not trust as "can't connect", and the reason beside.
+    if isinstance(getattr(error, "original_exception", error), ssl.SSLError):
+        return _TLS
     first = error.args[0] if error.args else 0
     return first if isinstance(first, int) else 0
 
 
 def verdict_of(error: Exception) -> Verdict:
     """What an error means for its transaction."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Verdict.OTHER
-    if isinstance(error, OSError):
-        return Verdict.GONE
     code = code_of(error)
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLCertVerificationError):
+        return Verdict.GONE
     if code in _CONFLICTS:
         return Verdict.CONFLICT
     if code in _GONE and isinstance(

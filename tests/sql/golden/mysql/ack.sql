@@ -30,6 +30,7 @@
 -- put: insert
 -- put_many: bound, some, insert_all, insert
 -- put_new: bound, some, insert, drop_item, redrive
+-- put_part: insert_all
 -- put_timed: bound, some, keyed, update, retime, drop_item, redrive, insert, insert_timed
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show

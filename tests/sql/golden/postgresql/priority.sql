@@ -17,6 +17,7 @@
 -- put: insert
 -- put_back: put_back, return
 -- put_many: bound, span, some, upsert, insert_new, insert_all, insert
+-- put_part: insert_all
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete

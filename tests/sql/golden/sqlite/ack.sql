@@ -30,6 +30,7 @@
 -- put: insert, add
 -- put_many: bound, some, insert_all, add_all, last_id, insert, add
 -- put_new: bound, some, insert, add, drop, drop_item, redrive
+-- put_part: insert_all
 -- put_timed: bound, some, keyed, update, retime, drop, drop_item, redrive, insert, add_timed
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show

@@ -17,6 +17,7 @@
 -- put: insert
 -- put_back: put_back, return
 -- put_many: bound, span, some, insert_new, insert_all, last_id, insert
+-- put_part: insert_all
 -- redrive: dead_ids, dead_one, back, forget, return
 -- release: release, return
 -- settle: unclaim, delete

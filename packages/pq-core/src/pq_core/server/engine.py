@@ -26,13 +26,14 @@ from typing import Any, Final, TypeVar
 from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
 from pq_core.server.driver import Driver, Listener, Session, Verdict
 from pq_core.server.life import Life
+from pq_core.server.run import BACK, RELEASE, SAVEPOINT, Again, drive
 from pq_core.sql import fork
 from pq_core.sql.hub import hub_of
 from pq_core.sql.plans.owners import OwnerPlans
 from pq_core.sql.schema import Layout
-from pq_core.sql.statement import Plan, Statement
+from pq_core.sql.statement import Plan
 
-__all__ = ["ServerEngine", "drive"]
+__all__ = ["ServerEngine"]
 
 R = TypeVar("R")
 
@@ -41,27 +42,10 @@ _SHORTEST: Final = 0.002
 _LONGEST: Final = 0.1
 #: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
 #: has seen one: it does not see an item of the middle that came back.
-_ANYWAY: Final = 1.0
-#: The longest pause between two probes, in seconds. It leaves half of the 50 ms in which a put of
+_ANYWAY: Final = 2.0
+#: The longest pause between two probes, in seconds. It leaves 15 of the 50 ms in which a put of
 #: another process has to be noticed to the round trips of the probe and of the get.
-_PROBE: Final = 0.025
-
-_SAVEPOINT: Final = Statement("SAVEPOINT pq_plan")
-_BACK: Final = Statement("ROLLBACK TO SAVEPOINT pq_plan")
-_RELEASE: Final = Statement("RELEASE SAVEPOINT pq_plan")
-
-
-def drive(session: Session, plan: Plan[R]) -> R:
-    """Runs a plan to its end on a session."""
-    reply: Any = None
-    send, execute = plan.send, session.execute
-    try:
-        while True:
-            statement, parameters = send(reply)
-            reply = execute(statement, parameters)
-    except StopIteration as stop:
-        result: R = stop.value
-        return result
+_PROBE: Final = 0.035
 
 
 class ServerEngine:
@@ -124,7 +108,7 @@ class ServerEngine:
         self._listener: Listener | None = None
         self._heard = 0
         self._seen: object = None
-        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE)
+        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
         self.bell = self._hub.bell
 
     def _prepare(self) -> Plan[None]:
@@ -184,7 +168,7 @@ class ServerEngine:
                 self._await_gate(until)
             try:
                 return self._run_once(plan, args, reading)
-            except _Again as again:
+            except Again as again:
                 cause = again.cause
                 verdict = again.verdict
             finally:
@@ -195,7 +179,7 @@ class ServerEngine:
         """Runs a plan once, on a connection beyond those of the gate."""
         try:
             return self._run_once(plan, args, False)
-        except _Again as again:
+        except Again as again:
             raise self.driver.translated(again.cause, self.where) from again.cause
 
     def _await_gate(self, until: float) -> None:
@@ -223,7 +207,7 @@ class ServerEngine:
         """Runs a plan once.
 
         Raises:
-            _Again: nothing has happened, and another attempt makes sense.
+            Again: nothing has happened, and another attempt makes sense.
         """
         driver = self.driver
         session: Session | None = None
@@ -262,10 +246,10 @@ class ServerEngine:
                 self.driver.discard(session)
             if is_sent:
                 return self._unknown()
-            return _Again(error, verdict)
+            return Again(error, verdict)
         self._end(session)
         if verdict is Verdict.CONFLICT:
-            return _Again(error, verdict)
+            return Again(error, verdict)
         return self.driver.translated(error, self.where)
 
     def _unknown(self) -> OutcomeUnknown:
@@ -379,7 +363,7 @@ class ServerEngine:
             except self.driver.errors as error:
                 self._gate.release()
                 failed = self._failed(session, error, False)
-                if not isinstance(failed, _Again):
+                if not isinstance(failed, Again):
                     raise failed from error
                 pause = self._pause_after(error, failed.verdict, until, pause)
             except BaseException:
@@ -391,26 +375,26 @@ class ServerEngine:
     def _nested(self, session: Session, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
         """A plan inside of transaction(), by the thread that is in it."""
         try:
-            session.execute(_SAVEPOINT, ())
+            session.execute(SAVEPOINT, ())
             try:
                 result = drive(session, plan(*args))
             except self.driver.errors:
                 raise
             except Exception:
-                session.execute(_BACK, ())
-                session.execute(_RELEASE, ())
+                session.execute(BACK, ())
+                session.execute(RELEASE, ())
                 session.flush()
                 raise
-            session.execute(_RELEASE, ())
+            session.execute(RELEASE, ())
             session.flush()  # before the caller's next statement
         except self.driver.errors as error:
             verdict = self.driver.verdict(error)
-            raise self._told(_Again(error, verdict)) from error
+            raise self._told(Again(error, verdict)) from error
         return result
 
     def _told(self, error: Exception) -> Exception:
         """What the caller of transaction() is told instead of being run again."""
-        if not isinstance(error, _Again):
+        if not isinstance(error, Again):
             return error
         if error.verdict is Verdict.CONFLICT:
             return StorageBusy(
@@ -516,12 +500,3 @@ class ServerEngine:
         self._start()
         if not self.closed and self._probe is not None:
             self._hub.join(self)
-
-
-class _Again(Exception):
-    """Nothing has happened; another attempt makes sense."""
-
-    def __init__(self, cause: Exception, verdict: Verdict) -> None:
-        super().__init__()
-        self.cause = cause
-        self.verdict = verdict

@@ -124,9 +124,10 @@ class AckQueue(SettlingQueue[T]):
         return self.put(item, False)
 
     def _put_rows(self, rows: list[Row], deadline: Deadline) -> list[int]:
-        return self._until_room(
-            lambda: self._engine.write(self._put_all, rows, self._maxsize), deadline
-        )
+        plans, maxsize = self._plans, self._maxsize
+        if plans.is_one_statement(rows, maxsize):
+            return self._until_room(lambda: self._engine.write(plans.put_part, rows), deadline)
+        return self._until_room(lambda: self._engine.write(self._put_all, rows, maxsize), deadline)
 
     def _put_timed(
         self, row: Row, deadline: Deadline, delay: float, ttl: float | None, key: str | None

@@ -30,13 +30,14 @@ class Hub:
 
     Args:
         longest: the longest pause between two probes, in seconds.
+        trusting: as `pq_core.waiting.Bell` takes it.
 
     Attributes:
         bell: rings for who waits here.
         alarm: when who waits has to look again, in seconds, and the clock that tells it.
     """
 
-    def __init__(self, longest: float) -> None:
+    def __init__(self, longest: float, trusting: bool) -> None:
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
         self._probed: object = None
         self._probed_at = -math.inf
@@ -47,7 +48,7 @@ class Hub:
             look = probe()
             return None if look is None else look()
 
-        self.bell = Bell(ask, longest=longest)
+        self.bell = Bell(ask, longest=longest, trusting=trusting)
 
     def join(self, engine: Watcher) -> None:
         """This engine can be asked from now on, until it is closed."""
@@ -86,18 +87,19 @@ _LOCK = threading.Lock()
 _HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
 
 
-def hub_of(path: str, table: str, longest: float = _LONGEST) -> Hub:
+def hub_of(path: str, table: str, longest: float = _LONGEST, trusting: bool = False) -> Hub:
     """The hub of a table of this process.
 
     Args:
         path: of the database.
         table: of the queue.
         longest: the longest pause between two probes, in seconds.
+        trusting: as `pq_core.waiting.Bell` takes it.
     """
     with _LOCK:
         hub = _HUBS.get((path, table))
         if hub is None:
-            hub = _HUBS[path, table] = Hub(longest)
+            hub = _HUBS[path, table] = Hub(longest, trusting)
         return hub
 
 

@@ -10,7 +10,7 @@ from zlib import crc32
 from pq_core.errors import DecodeError
 from pq_core.serializers import Codec
 
-__all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "opener", "parts"]
+__all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "fits", "opener", "parts"]
 
 #: A row as it is stored: id, data, timestamp, crc [, more].
 Row: TypeAlias = tuple[Any, ...]
@@ -82,6 +82,11 @@ def opener(codec: Codec, where: str) -> Opener:
 #: at once at least (MySQL's smallest default of max_allowed_packet), and escaping may double them.
 _ROWS: Final = 1000
 _BYTES: Final = 1 << 20
+
+
+def fits(rows: Sequence[Row]) -> bool:
+    """Whether there are rows, and no more than go into one statement."""
+    return 0 < len(rows) <= _ROWS and sum(len(row[0]) for row in rows) <= _BYTES
 
 
 def parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

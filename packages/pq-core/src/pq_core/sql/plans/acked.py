@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.acked_looks import AckedLooks
 from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
-from pq_core.sql.rows import Opener, Row, Unreadable, parts
+from pq_core.sql.rows import Opener, Row, Unreadable, fits, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, adds, growing, single
 
@@ -131,7 +131,10 @@ class AckedPlans(AckedLooks):
         ids: list[int] = []
         if self._sql.insert_all.wants == "ids":
             for part in parts(rows):
-                ids += yield from self._put_part(part)
+                if self._narrow:
+                    ids += yield from self._put_part_in_two(part)
+                else:
+                    ids += yield from self.put_part(part)
             return ids
         if self.layout.dialect.bulk_ids == "consecutive" and rows:
             # One transaction writes at a time, and AUTOINCREMENT counts up by one.
@@ -144,13 +147,24 @@ class AckedPlans(AckedLooks):
             ids.append((yield from self.put(*row)))
         return ids
 
-    def _put_part(self, rows: Sequence[Row]) -> Plan[list[int]]:
-        ids: list[int]
-        if self._narrow:
-            ids = yield self._sql.insert_all, [(row[0], *self._clock(), row[1]) for row in rows]
-            yield self._sql.add_all, [(id, row[2]) for id, row in zip(ids, rows, strict=True)]
-        else:
-            ids = yield self._sql.insert_all, [(row[0], *self._clock(), *row[1:]) for row in rows]
+    def _put_part_in_two(self, rows: Sequence[Row]) -> Plan[list[int]]:
+        clocked = [(row[0], *self._clock(), row[1]) for row in rows]
+        ids: list[int] = yield self._sql.insert_all, clocked
+        yield self._sql.add_all, [(id, row[2]) for id, row in zip(ids, rows, strict=True)]
+        return ids
+
+    def is_one_statement(self, rows: Sequence[Row], maxsize: int) -> bool:
+        """Whether `put_part` may take the place of `put_many`."""
+        told = self._sql.insert_all.wants == "ids" and not self._narrow
+        return told and maxsize <= 0 and not self._kind.is_unique and fits(rows)
+
+    @growing
+    @single
+    @adds(len)
+    def put_part(self, rows: Sequence[Row]) -> Plan[list[int]]:
+        """Stores all items in one statement; their ids. See `is_one_statement`."""
+        clocked = [(row[0], *self._clock(), *row[1:]) for row in rows]
+        ids: list[int] = yield self._sql.insert_all, clocked
         return ids
 
     @growing

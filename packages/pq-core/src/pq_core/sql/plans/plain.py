@@ -13,7 +13,7 @@ from typing import Any, Final
 from pq_core.protocols import DeadLetter, Stats
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.front import Front, Position
-from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes, parts
+from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes, fits, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement, Wants, adds, growing, reading, single
 
@@ -196,6 +196,19 @@ class PlainPlans:
         ids = []
         for row in rows:
             ids.append((yield self._insert, self._values(row)))
+        return ids
+
+    def is_one_statement(self, rows: Sequence[Row], maxsize: int) -> bool:
+        """Whether `put_part` may take the place of `put_many`."""
+        told = self._insert_all.wants == "ids"
+        return told and maxsize <= 0 and not self._kind.is_unique and fits(rows)
+
+    @growing
+    @single
+    @adds(len)
+    def put_part(self, rows: Sequence[Row]) -> Plan[list[int]]:
+        """Stores all items in one statement; their ids. See `is_one_statement`."""
+        ids: list[int] = yield self._insert_all, [self._values(row) for row in rows]
         return ids
 
     def _put_new(self, row: Row) -> Plan[int]:
