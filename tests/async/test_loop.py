@@ -44,6 +44,31 @@ async def watchdog() -> AsyncIterator[list[float]]:
         await watching
 
 
+async def lag_beside_a_thread() -> float:
+    """How late the loop is on this machine, now, beside a thread that has nothing of this library.
+
+    Two threads of Python take turns of 5 ms, so this is a few milliseconds where nobody else
+    wants the processor.
+    """
+
+    def count() -> None:
+        end = time.monotonic() + 1.0
+        while time.monotonic() < end:
+            sum(range(1000))
+
+    async with watchdog() as lags:
+        await asyncio.to_thread(count)
+    return max(lags)
+
+
+async def cost_of_a_hop() -> float:
+    """Seconds of processor time for a call in a thread, on this machine, now."""
+    begin = time.process_time()
+    for _ in range(300):
+        await asyncio.to_thread(int)
+    return (time.process_time() - begin) / 300
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_the_loop_goes_on(kind: str, tmp_path: Path) -> None:
     """Opening, a thousand puts and gets at once, listing and closing never hold the loop up."""
@@ -61,11 +86,11 @@ def test_the_loop_goes_on(kind: str, tmp_path: Path) -> None:
             await queue.close()
         return max(lags)
 
-    # What else the machine does can only add to it: the best of three tries counts.
+    # What else the machine does can only add to it: the best of some tries counts.
     lags = []
-    for _ in range(3):
+    for _ in range(4):
         lags.append(run(main()))
-        if lags[-1] < LAG:
+        if lags[-1] < LAG or lags[-1] < run(lag_beside_a_thread()):
             return
         for file in sorted((tmp_path / "q").rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
@@ -163,6 +188,10 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
     async def main() -> None:
         async with cls(tmp_path) as queue:
             waiting = [asyncio.create_task(queue.get()) for _ in range(50)]
+            if cls is AsyncSQLiteAckQueue:  # and one that waits for something else
+                id = await queue.put("leased")
+                await asyncio.sleep(0.1)
+                waiting.append(asyncio.create_task(queue.get(id=id)))
             await asyncio.sleep(0.5)
             best = 1.0
             for _ in range(3):
@@ -171,7 +200,9 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
                 best = min(best, (time.process_time() - begin) / 2)
             for each in waiting:
                 each.cancel()
-            assert best < 0.01
+            # A hop costs 50 us at most where nobody else wants the processor; else it is as many
+            # hops as fit into a hundredth of such a machine.
+            assert best < 0.01 * max(1.0, await cost_of_a_hop() / 50e-6)
 
     run(main())
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pq_async import AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
-from pq_core.errors import EncodeError, StorageError, StorageUnusable
+from pq_core.errors import EncodeError, StorageBusy, StorageError, StorageUnusable
 from pq_core.testing.faults import FaultyDisk
 
 from .kinds import MAKERS, drain, run
@@ -73,6 +73,34 @@ def test_a_commit_that_fails(make: Any, tmp_path: Path) -> None:
                 "room again",
             ]
             assert await queue.verify() == []
+
+    run(main())
+
+
+def test_a_database_that_is_held(tmp_path: Path) -> None:
+    """All that wait for another process give up together, after one timeout."""
+
+    async def main() -> None:
+        queue: Any = AsyncSQLiteQueue(tmp_path, timeout=0.3)
+        other: Any = AsyncSQLiteQueue(tmp_path)
+        async with queue, other:
+            await queue.qsize()
+
+            def hold(twin: Any) -> list[Any]:
+                with twin.transaction():
+                    puts = asyncio.run_coroutine_threadsafe(several(), loop)
+                    return puts.result(30)
+
+            async def several() -> list[Any]:
+                begin = loop.time()
+                told = await asyncio.gather(*map(queue.put, range(20)), return_exceptions=True)
+                assert loop.time() - begin < 5
+                return told
+
+            loop = asyncio.get_running_loop()
+            told = await other.run(hold)
+            assert all(isinstance(each, StorageBusy) for each in told)
+            assert await queue.put("now") > 0
 
     run(main())
 

@@ -14,13 +14,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from pq_async._call import Call
 from pq_core.errors import Empty, Full
-from pq_core.waiting import GROWTH, LONGEST, Bell, Deadline, Missing
+from pq_core.waiting import GROWTH, Bell, Deadline, Missing
 
 __all__ = ["Line", "is_missing"]
+
+#: The longest pause between two looks, in seconds: it leaves 15 ms of the 50 in which a put of
+#: another process has to be noticed, for two hops and what else the machine does.
+LONGEST: Final = 0.035
 
 
 def is_missing(error: BaseException | None) -> bool:
@@ -154,7 +158,7 @@ class Line:
     def _rest(self) -> None:
         self._stop_timer()
         self._timer = self._loop.call_later(self._pause, self._poll)
-        self._pause = min(LONGEST, self._bell.pauses[1], self._pause * GROWTH)
+        self._pause = min(max(LONGEST, self._bell.pauses[1]), self._pause * GROWTH)
 
     def _poll(self) -> None:
         """Other processes ring no bell, so the front of the line looks from time to time."""

@@ -59,8 +59,9 @@ class Errands:
         except StorageError as error:
             for call in owing:
                 call.fail(error)
-        # Those that were rung before the sync found nothing: what is not synced is not visible.
-        self._ring(log)
+        if owing:
+            # Who was rung before the sync found nothing: what is not synced is not visible.
+            self._ring(log)
 
     def undo(self, receipt: list[tuple[int, bytes]]) -> None:
         """The calling thread has not got these after all."""

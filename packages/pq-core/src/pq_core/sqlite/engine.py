@@ -23,17 +23,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pq_core.callers import SharedCall
 from pq_core.errors import QueueError, StorageError
 from pq_core.protocols import Durability
 from pq_core.sql import fork
 from pq_core.sql.hub import hub_of
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement
-from pq_core.sqlite.link import Link
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
-from pq_core.sqlite.translate import translated
+from pq_core.sqlite.sharing import LOOK, Sharing
 
 __all__ = ["SQLiteEngine"]
 
@@ -41,9 +39,7 @@ R = TypeVar("R")
 
 #: How many plans share a transaction at most, to bound what a crash in between repeats.
 _BATCH: Final = 256
-#: Once in so many commits is looked whether there is a reserve for a full disk ...
-_LOOK: Final = 32
-#: ... and once in so many whether free pages can be given back.
+#: Once in so many commits is looked whether free pages can be given back.
 _SWEEP: Final = 1024
 #: How often a leader lets other threads run before it starts. A sync takes 100 us at least, and
 #: 20 of these together about as much where nobody comes.
@@ -67,7 +63,7 @@ class _Ticket:
         self.gate.acquire()
 
 
-class SQLiteEngine(Link):
+class SQLiteEngine(Sharing):
     """See `pq_core.sql.driver.Engine`.
 
     Args:
@@ -243,7 +239,7 @@ class SQLiteEngine(Link):
         if self._known is not None:
             self._tally(plan, result)
         self._commits += 1
-        if not self._commits % _LOOK:
+        if not self._commits % LOOK:
             self._look_after()
         return result
 
@@ -309,7 +305,7 @@ class SQLiteEngine(Link):
                 self._tally(ticket.plan, ticket.result)
             ticket.done = True
         self._commits += 1
-        if not self._commits % _LOOK:
+        if not self._commits % LOOK:
             self._look_after()
         return True
 
@@ -326,71 +322,6 @@ class SQLiteEngine(Link):
         except BaseException:
             roll_back(cursor)
             raise
-
-    def _nested(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:
-        """A plan inside of transaction() or share(), by the thread that is in it."""
-        cursor = self._connected()
-        if self._shared is not None:
-            try:
-                result = drive(cursor, plan(*args))
-            except sqlite3.Error as error:
-                self._broken = error
-                raise translated(error, self.path or self.where) from error
-            self._shared.append((plan, result))
-            return result
-        try:
-            cursor.execute("SAVEPOINT pq_plan")
-            try:
-                result = drive(cursor, plan(*args))
-            except BaseException:
-                cursor.execute("ROLLBACK TO pq_plan")
-                cursor.execute("RELEASE pq_plan")
-                raise
-            cursor.execute("RELEASE pq_plan")
-        except sqlite3.Error as error:
-            raise translated(error, self.where) from error
-        return result
-
-    def share(self, calls: Iterable[SharedCall]) -> bool:
-        """Carries out calls that write by this engine, in the calling thread, in one transaction.
-
-        Returns:
-            False where that failed, and nothing has happened (E2); the calls were undone.
-        """
-        done: list[SharedCall] = []
-        try:
-            with self._turn():
-                connection = self._connected()
-                if self._is_full:
-                    return False  # some may go on, and others not
-                self._attempt(lambda connection: connection.execute("BEGIN IMMEDIATE"))
-                self._holder, self._shared, self._broken = threading.get_ident(), [], None
-                try:
-                    for call in calls:
-                        done.append(call)
-                        call.run()
-                        if self._broken is not None:
-                            raise self._broken
-                    connection.execute("COMMIT")
-                    shared = self._shared
-                except BaseException:
-                    roll_back(connection)
-                    raise
-                finally:
-                    self._holder = self._shared = None
-                for plan, result in shared:
-                    if self._known is not None and not getattr(plan, "reading", False):
-                        self._tally(plan, result)
-                self._commits += 1
-                if not self._commits % _LOOK:
-                    self._look_after()
-        except (sqlite3.Error, QueueError):
-            # Whose fault it is shows when each is carried out alone.
-            for call in done:
-                call.undo()
-            return False
-        self.bell.ring()
-        return True
 
     # -- transactions of the caller -----------------------------------------------------------
 
