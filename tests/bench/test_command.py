@@ -189,7 +189,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if not mounted or mounted.returncode:
         pytest.skip("no file system can be mounted here")
     yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    # Lazily: a connection that waits for the garbage collector must not keep the disk mounted.
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.mark.usefixtures("local_backends")
