@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pq_bench._contest import Plan, hold
 from pq_bench._progress import ticking
 from pq_bench._queues import Backend, OpenFloor, OpenQueue, installed
 from pq_bench._workloads import STANDARD, WORKLOADS, Workload, chosen
+from pq_bench.stage.crew import CrewFailed, elsewhere
 from pq_bench.stage.player import Player
 from pq_bench.stage.session import Session, WrongCount
 from pq_bench.stage.spec import Spec, item_of
@@ -87,6 +89,20 @@ def test_serializers(serializer: str, tmp_path: Path) -> None:
         ):
             session = Session(opened, spec, tmp_path)
             assert session.play(4).items == 4
+
+
+@pytest.mark.slow
+def test_a_crew_member_that_dies_is_noticed(tmp_path: Path) -> None:
+    """A process that ends before it is ready is an error at once, and not after a wait."""
+    with pytest.raises(CrewFailed, match="ended before it was done"):
+        elsewhere(_Dying(), tmp_path, Spec("through", producers=1, consumers=1), 2)
+
+
+class _Dying:
+    """Opens nothing."""
+
+    def __call__(self, _directory: Path) -> object:
+        os._exit(3)
 
 
 def test_loss_is_no_figure(tmp_path: Path) -> None:

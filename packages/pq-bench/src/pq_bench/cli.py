@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -34,6 +35,7 @@ from pq_bench._records import FORMAT, load, record_goal, record_reading, record_
 from pq_bench._results import results_page
 from pq_bench._tables import console, grid, show_goals, show_readings, show_rows
 from pq_bench._workloads import QUICK, READINGS, STANDARD, WORKLOADS, chosen
+from pq_bench.stage.crew import CrewFailed
 from pq_bench.stage.peers import PEERS
 from pq_bench.stage.session import WrongCount
 from pq_core.errors import QueueError
@@ -69,7 +71,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except (QueueError, OSError, sqlite3.Error, ValueError, PeerFailed, WrongCount) as error:
+    except (
+        QueueError,
+        OSError,
+        sqlite3.Error,
+        ValueError,
+        PeerFailed,
+        WrongCount,
+        CrewFailed,
+    ) as error:
         sys.stderr.write(f"pq-bench: {_told(error, arguments)}\n")
         return FAILED
     finally:
@@ -103,7 +113,9 @@ def _told(error: BaseException, arguments: argparse.Namespace) -> str:
 def _is_full(error: BaseException) -> bool:
     # Python 3.10 tells no code.
     code = getattr(error, "sqlite_errorcode", None)
-    return code == _SQLITE_FULL or "disk is full" in str(error)
+    # What a process of its own ran into comes as a text.
+    said = str(error)
+    return code == _SQLITE_FULL or "disk is full" in said or os.strerror(errno.ENOSPC) in said
 
 
 def _temporary() -> str:

@@ -13,10 +13,14 @@ from typing import Any
 
 from .spec import Spec, item_of, stream
 
-__all__ = ["elsewhere"]
+__all__ = ["CrewFailed", "elsewhere"]
 
 #: Seconds after which a process that is not ready, or not done, is given up.
 PATIENCE = 120.0
+
+
+class CrewFailed(Exception):
+    """A process of a producer or consumer did not do its part."""
 
 
 def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count: int) -> float:
@@ -29,7 +33,7 @@ def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count:
         count: of items, shared out evenly.
 
     Raises:
-        RuntimeError: a process failed or did not come to an end.
+        CrewFailed: a process failed or did not come to an end.
     """
     context = multiprocessing.get_context("spawn")
     parts = [("put", count // spec.producers)] * spec.producers
@@ -45,9 +49,11 @@ def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count:
             theirs.close()
             pipes.append(mine)
             processes.append(process)
+        for pipe in pipes:
+            _heard(pipe)  # it is ready: a barrier alone would not notice one that died
         barrier.wait(PATIENCE)
         start = monotonic()
-        ends = [_end(pipe) for pipe in pipes]
+        ends = [_heard(pipe) for pipe in pipes]
         for process in processes:
             process.join()
         return max(ends) - start
@@ -57,16 +63,17 @@ def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count:
             process.join()
 
 
-def _end(pipe: Connection) -> float:
+def _heard(pipe: Connection) -> float:
+    """When a process was ready, or done."""
     try:
         if not pipe.poll(PATIENCE):
-            raise RuntimeError(f"a process was not done after {PATIENCE:g} s: items were lost")
-        end: float | str = pipe.recv()
+            raise CrewFailed(f"a process was not done after {PATIENCE:g} s: items were lost")
+        moment: float | str = pipe.recv()
     except EOFError:
-        raise RuntimeError("a process ended before it was done") from None
-    if isinstance(end, str):
-        raise RuntimeError(f"a process failed: {end}")
-    return end
+        raise CrewFailed("a process ended before it was done") from None
+    if isinstance(moment, str):
+        raise CrewFailed(f"a process failed: {moment}")
+    return moment
 
 
 def _work(
@@ -82,6 +89,7 @@ def _work(
     try:
         player = opened(directory)
         items = stream(item_of(spec.size), share, spec.kind)
+        pipe.send(monotonic())
         barrier.wait(PATIENCE)
         getattr(player, shape)(items)
         pipe.send(monotonic())
