@@ -36,7 +36,7 @@ class Kind:
 
 def _file(path: Path, **options: Any) -> Any:
     # A disk of its own: every open is that of another process.
-    return Queue(path, chunksize=4, disk=Disk(), **options)
+    return Queue(path, chunksize=12, disk=Disk(), **options)
 
 
 def _file_autosave(path: Path, **options: Any) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -11,6 +13,8 @@ import pytest
 
 from pq_core.disk import Disk
 from pq_core.errors import Empty, StorageError
+from pq_core.log.frame import scan
+from pq_core.log.segment import Header
 from pq_core.protocols import Damage
 from pq_core.testing.elsewhere import PATIENCE, InThread, is_waiting
 from pq_core.testing.faults import Crash
@@ -197,3 +201,46 @@ def test_a_failed_sync_of_a_neighbour(tmp_path: Path) -> None:
             life.check_cut()
     finally:
         life.end()
+
+
+def test_a_sector_that_never_reached_the_medium(tmp_path: Path) -> None:
+    """Whichever sector a power cut has lost, what lay before it is left, and nothing behind it."""
+    path = tmp_path / "queue"
+    items = [(number, "x" * 600) for number in range(12)]
+    with Queue[tuple[int, str]](path, disk=Disk()) as queue:
+        for item in items:
+            queue.put(item)
+        shutil.copytree(path, tmp_path / "killed")
+    size = (tmp_path / "killed" / "q00000").stat().st_size
+    for at in range(1024, size, 512):
+        cut = Path(shutil.copytree(tmp_path / "killed", tmp_path / f"cut {at}"))
+        with (cut / "q00000").open("r+b") as segment:
+            segment.seek(at)
+            segment.write(bytes(min(512, size - at)))
+        boot = at.to_bytes(16, "big")
+        with Queue[tuple[int, str]](cut, disk=Disk(boot_id=partial(bytes, boot))) as queue:
+            got = list(queue.browse())
+            assert got == items[: len(got)]
+            assert len(got) == sum(end <= at for end in _ends(path))
+            assert (queue.damage, queue.verify()) == ([], [])
+            queue.put((100, "goes on"))
+            assert [number for number, _ in queue.browse()] == [*range(len(got)), 100]
+
+
+def _ends(path: Path) -> list[int]:
+    """Where the frames of the first segment end."""
+    data = (path / "q00000").read_bytes()
+    seed = Header.decode(data[:1024]).seed
+    return [frame.end for frame in scan(lambda at, size: data[at : at + size], 1024, seed)]
+
+
+@pytest.mark.parametrize("length", [0, 8, 511, 512, 1024])
+def test_a_first_segment_that_never_reached_the_medium(length: int, tmp_path: Path) -> None:
+    """A file of zeros, all that a power cut has left of a first open, does not stop the next one."""
+    path = tmp_path / "queue"
+    path.mkdir()
+    (path / "q00000").write_bytes(bytes(length))
+    with Queue[str](path, disk=Disk()) as queue:
+        queue.put("a")
+        assert queue.get() == "a"
+        assert (queue.damage, queue.verify()) == ([], [])

@@ -42,7 +42,7 @@ def medium() -> Iterator[Mounted]:
 def opened_after(kind: Kind, path: Path, boot: bytes) -> Any:
     """The queue of a directory, opened after the machine has started anew."""
     if kind.open in (KINDS["file"].open, KINDS["file autosave"].open):
-        return Queue(path, chunksize=4, disk=Disk(boot_id=lambda: boot))
+        return Queue(path, chunksize=12, disk=Disk(boot_id=lambda: boot))
     return kind.open(path)
 
 
@@ -88,7 +88,7 @@ def cut_everywhere(
             is_sync = event[0] == "sync" or (at + 1 < len(events) and events[at + 1][0] == "sync")
             if random.random() >= share * (1.0 if is_sync else 0.25):
                 continue
-            for taste in TASTES:
+            for taste in (*TASTES, "torn", "torn"):
                 target = scratch / "cut"
                 replay.cut(target, taste, random)
                 if not (target / place.name).exists():

@@ -38,7 +38,7 @@ ROWS: Final = (
         "synced before it is emptied (D4)",
         (
             "tests/fault/test_power_loss.py::test_power_cut",
-            "tests/fault/test_power_cut.py::test_between_operations",
+            "tests/fault/test_power_cut.py::test_a_sector_that_never_reached_the_medium",
         ),
         ("power cuts",),
     ),
@@ -77,7 +77,7 @@ ROWS: Final = (
     ),
     Row(
         "kill -9 at any moment loses nothing that returned, brings back nothing that was settled",
-        "one write, then the words (I3), claims before the tail moves (I9), the slot before the "
+        "file: one write, then the words (I3), the slot before the "
         "claim is dropped (I10); SQLite: one transaction an operation, owners by their locks (O1)",
         ("tests/kill/test_kill.py::test_killed_at_any_moment",),
         ("rounds of kill -9", "kills", "items of killed processes"),
@@ -90,8 +90,8 @@ ROWS: Final = (
     ),
     Row(
         "A damaged file never becomes a wrong item; a loss is reported",
-        "file: a checksum over every frame, a sequence and a seed (I14); SQLite: `quick_check` on "
-        "opening, a checksum of each payload",
+        "file: a checksum over every frame, a sequence and a seed (I14); SQLite: a checksum of each "
+        "payload, and every page is read by `verify`",
         (
             "tests/file/test_damage.py::test_every_byte_that_says_something",
             "tests/file/test_damage.py::test_random_mutations",

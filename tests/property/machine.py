@@ -66,11 +66,14 @@ class QueueMachine(RuleBasedStateMachine):
         maxsize=st.sampled_from([0, 0, 3, 10]),
         chunksize=st.sampled_from([1, 2, 5, 10_000]),
         durability=st.sampled_from(["normal", "normal", "full", "off"]),
+        many=st.lists(items, min_size=3, max_size=8),
     )
-    def open(self, maxsize: int, chunksize: int, durability: str) -> None:
+    def open(self, maxsize: int, chunksize: int, durability: str, many: list[Any]) -> None:
         self.options = {"maxsize": maxsize, "chunksize": chunksize, "durability": durability}
         self.model.maxsize = maxsize
         self._open_all()
+        # A queue with something in it, so that short scripts have something to get.
+        self.put_many(0, many)
 
     def _open(self) -> Any:
         return self.backend.open(self.path, self.clock, self.options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +168,14 @@ def test_options_out_of_range(opened: Open, options: dict[str, Any]) -> None:
     """An option out of range is a ValueError that names it."""
     with pytest.raises(ValueError, match=next(iter(options))):
         opened(**options)
+
+
+def test_consumers_that_live_for_few_acks_leave_no_acked_items(tmp_path: Path) -> None:
+    """However few items each object acks, `keep_acked` of them stay and no more."""
+    for _ in range(5):
+        with closing(SQLiteAckQueue[int](tmp_path, keep_acked=3)) as queue:
+            queue.put_many(range(10))
+            for item in queue.get_many(10):
+                queue.ack(item)
+    with closing(SQLiteAckQueue[int](tmp_path, keep_acked=3)) as queue:
+        assert queue.acked_count() == 3

@@ -455,10 +455,12 @@ class AckQueue(SettlingQueue[T]):
         With ``auto_resume=False`` what is out waits for `resume_unack_tasks` of another object.
         A second call does nothing.
         """
-        if not self._engine.closed and self._options.auto_resume and self._got:
+        if not self._engine.closed and self._got:
             try:
-                self._engine.write(self._plans.release, self._engine.owner())
-                self._ring()
+                if self._options.auto_resume:
+                    self._engine.write(self._plans.release, self._engine.owner())
+                    self._ring()
+                self._trim_rest()
             finally:
                 super().close()
         super().close()

@@ -219,6 +219,11 @@ class SettlingQueue(BaseQueue[T]):
                 self._plans.trim, ACKED, self._options.keep_acked, max(TRIM, 2 * count)
             )
 
+    def _trim_rest(self) -> None:
+        """Trims after the last acks: a consumer that lives for few of them must leave none behind."""
+        if self._acks % TRIM_EVERY:
+            self._engine.write(self._plans.trim, ACKED, self._options.keep_acked, TRIM)
+
     def _returned(self) -> None:
         """An item may be ready again, now or at some time."""
         self._due = 0.0
