@@ -11,6 +11,7 @@ A page is one session in one directory, from its top to its end:
 A comment in the line before a block, which the site leaves out, tells more::
 
     <!-- test: needs mysql -->              skipped without that server; see SERVERS
+    <!-- server: mysql -->                  the same
     <!-- test: needs pq_async -->           skipped without that wheel
     <!-- test: given import/x.db as y.db --> a copy of that fixture of a predecessor is there
 """
@@ -38,21 +39,25 @@ __all__ = ["SERVERS", "Block", "Session", "blocks"]
 ROOT: Final = Path(__file__).parents[2]
 FIXTURES: Final = ROOT / "tests" / "fixtures" / "legacy"
 
-#: How the pages write the way to a server, and the fixture that has the one to put in its place.
+#: The fixture that has the way to a server, and how pages write the ways that it stands for, each
+#: with what is put in its place.
 SERVERS: Final = {
     "mysql": (
-        '{"host": "db", "user": "app", "passwd": "secret", "db_name": "shop"}',
         "mysql_place",
+        {
+            '{"host": "db", "user": "app", "passwd": "secret", "db_name": "shop"}': "{!r}",
+            '"localhost", "worker", "secret", "jobs"': "**{!r}",
+        },
     ),
-    "postgres": ('"postgresql://app:secret@db/shop"', "postgres"),
+    "postgres": ("postgres", {'"postgresql://app:secret@db/shop"': "{!r}"}),
 }
 
 _BLOCK: Final = re.compile(
-    r"^(?P<notes>(?:<!-- test: [^\n]* -->\n)*)```(?P<language>python|console)(?P<rest>[^\n]*)\n"
+    r"^(?P<notes>(?:<!-- (?:test|server): [^\n]* -->\n)*)```(?P<language>python|console)(?P<rest>[^\n]*)\n"
     r"(?P<code>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_NOTE: Final = re.compile(r"<!-- test: (?P<word>\w+) (?P<rest>.*) -->")
+_NOTE: Final = re.compile(r"<!-- (?:test: )?(?P<word>needs|given|server:) (?P<rest>.*) -->")
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 
 
@@ -82,7 +87,7 @@ def blocks(page: Path) -> Iterator[Block]:
     text = page.read_text("utf-8")
     for match in _BLOCK.finditer(text):
         notes = [(note["word"], note["rest"]) for note in _NOTE.finditer(match["notes"])]
-        assert {word for word, _ in notes} <= {"needs", "given"}, notes
+        assert len(notes) == match["notes"].count("<!--"), match["notes"]
         title = _TITLE.search(match["rest"])
         fixture_and_name = [rest.split(" as ") for word, rest in notes if word == "given"]
         yield Block(
@@ -90,7 +95,7 @@ def blocks(page: Path) -> Iterator[Block]:
             title and title[1],
             text.count("\n", 0, match.start("code")),
             match["code"],
-            tuple(rest for word, rest in notes if word == "needs"),
+            tuple(rest for word, rest in notes if word != "given"),
             tuple((fixture, name) for fixture, name in fixture_and_name),
         )
 
@@ -120,8 +125,10 @@ class Session:
         code = block.code
         for need in block.needs:
             if need in SERVERS:
-                written, name = SERVERS[need]
-                code = code.replace(written, repr(self._server(name)))
+                fixture, ways = SERVERS[need]
+                place = self._server(fixture)
+                for written, form in ways.items():
+                    code = code.replace(written, form.format(place))
             else:
                 pytest.importorskip(need)
         if block.language == "console":

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from pq_core.errors import BackendNotInstalled
-from tests.docs.pages import ROOT, SERVERS, Block, Session, blocks
+from tests.docs.pages import ROOT, Block, Session, blocks
 
 READMES = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
 PAGES = sorted(ROOT.glob("docs/**/*.md"))
+
+#: The fixture that sets the variables by which the blocks of a wheel find their server.
+ENVIRONMENTS = {"pq-postgres": "postgres_environment"}
 
 #: What a console block without `$` may call: programs that change the reader's own machine.
 INSTALLERS = ("pip", "hatch", "uvx", "python3 -m venv")
@@ -43,6 +46,8 @@ def test_blocks_run(
         except pytest.FixtureLookupError:
             pytest.skip(f"there is no fixture {name}")
 
+    if page.parent.name in ENVIRONMENTS:
+        server(ENVIRONMENTS[page.parent.name])
     session = Session(page, server)
     for block in blocks(page):
         try:
@@ -110,8 +115,19 @@ def test_a_wrong_block_is_noticed(
 
 
 def test_a_server_is_put_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block that needs a server gets the way to the one of the tests."""
-    for name, (written, fixture) in SERVERS.items():
-        text = f"<!-- test: needs {name} -->\n```python\nassert {written} == 'the server of {fixture}'\n```\n"
-        (block,) = run(text, tmp_path, monkeypatch)
-        assert block.needs == (name,)
+    """A block that needs a server gets the way to the one of the tests, however it writes it."""
+    page = tmp_path / "page.md"
+    monkeypatch.chdir(tmp_path)
+    page.write_text(
+        "<!-- server: mysql -->\n```python\n"
+        'got = dict("localhost", "worker", "secret", "jobs")\n'
+        'assert got == {"host": "db", "user": "app", "passwd": "secret", "db_name": "shop"}\n'
+        "assert got == {'of': 'mysql_place'}\n```\n"
+        "<!-- test: needs postgres -->\n```python\n"
+        "assert \"postgresql://app:secret@db/shop\" == {'of': 'postgres'}\n```\n"
+    )
+    session = Session(page, lambda name: {"of": name})
+    found = list(blocks(page))
+    assert [block.needs for block in found] == [("mysql",), ("postgres",)]
+    for block in found:
+        session.run(block)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -121,8 +122,13 @@ def fill_chunks(path: Path, count: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
-@pytest.mark.parametrize(("fixture", "name", "items"), CASES)
+@pytest.mark.parametrize(
+    ("fixture", "name", "items", "destination"),
+    [
+        *((*case, DESTINATIONS["file"]) for case in CASES),
+        *((*case, DESTINATIONS["sqlite"]) for case in CASES[:3]),
+    ],
+)
 def test_everything_comes_along(
     fixture: str,
     name: str | None,
@@ -388,7 +394,11 @@ KILLED = """
 @pytest.mark.parametrize("destination", DESTINATIONS.values(), ids=list(DESTINATIONS))
 @pytest.mark.parametrize(
     ("moment", "number", "done"),
-    [("batch", 3, False), ("all", 1, False), ("end", 1, True)],
+    [
+        ("batch", 3, False),
+        pytest.param("all", 1, False, marks=pytest.mark.slow),
+        ("end", 1, True),
+    ],
 )
 def test_kill_9(
     moment: str, number: int, done: bool, destination: list[str], run: Run, tmp_path: Path
@@ -451,3 +461,39 @@ def test_somebody_who_looks_on_sees_a_bar(tmp_path: Path) -> None:
         os.close(seen)
         os.close(terminal)
     assert done.stdout == b"imported 300 items of queuelib\n"
+
+
+def mysql_url(place: dict[str, Any]) -> str:
+    """The arguments of a queue as a URL."""
+    user, password = quote(place["user"], ""), quote(place["passwd"], "")
+    return f"mysql://{user}:{password}@{place['host']}:{place['port']}/{place['db_name']}"
+
+
+def postgres_url(conninfo: str) -> str:
+    """A connection string of libpq as a URL."""
+    given = pytest.importorskip("psycopg.conninfo").conninfo_to_dict(conninfo)
+    user, database = quote(given.pop("user"), ""), quote(given.pop("dbname"), "")
+    return f"postgresql://{user}@{given['host']}:{given['port']}/{database}"
+
+
+@pytest.mark.parametrize(
+    ("wheel", "fixture", "url_of"),
+    [("pq_mysql", "mysql_place", mysql_url), ("pq_postgres", "postgres", postgres_url)],
+)
+def test_into_a_server(
+    wheel: str,
+    fixture: str,
+    url_of: Callable[[Any], str],
+    run: Run,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    """A killed import into a queue in a server leaves nothing there, and starts again."""
+    pytest.importorskip(wheel)
+    url = f"{url_of(request.getfixturevalue(fixture))}?name=imported&kind=ack"
+    source = fill_chunks(tmp_path / "source", 600)
+    killed("batch", 3, source, [url])
+    assert run(source, url)[0] == 0
+    with open_queue(url) as queue:
+        assert list(queue.browse()) == [b"%d" % number for number in range(600)]
+    assert run(source, url)[0] == 2
