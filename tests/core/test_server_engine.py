@@ -47,7 +47,7 @@ class Session:
         def one_step() -> Plan[Any]:
             return (yield statement, parameters)
 
-        reply: Any = drive_sqlite(self.connection, one_step())
+        reply: Any = drive_sqlite(self.connection.cursor(), one_step())
         self._fail("executed")
         return reply
 
