@@ -114,7 +114,8 @@ SCENES = {
             for _ in range(3):
                 queue.get()
                 assert not joined
-                pause(0.01)
+                before = ticks
+                until(lambda: ticks > before + 4)
                 queue.task_done()
 
         wait(spawn(work))

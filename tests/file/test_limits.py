@@ -537,13 +537,19 @@ def test_nothing_grows_with_depth(work: Callable[[Queue[int]], object], tmp_path
 
 
 def test_a_put_is_one_write(tmp_path: Path) -> None:
-    """With `normal` a put is one write between taking and dropping a lock, and nothing else."""
+    """With `normal` a put is one write and nothing else; with company, between two lock calls."""
     disk = Recording()
     with Queue[int](tmp_path / "queue", disk=disk) as queue:
         queue.put(0)
         disk.count.clear()
         for number in range(100):
             queue.put(number)
+        assert disk.count["pwrite"] == 100
+        assert disk.count.total() - disk.count["bytes"] == 100
+        with Queue[int](tmp_path / "queue", disk=Disk()):
+            disk.count.clear()
+            for number in range(100):
+                queue.put(number)
         assert disk.count["pwrite"] == 100
         assert disk.count["locks"] == 200
         assert disk.count.total() - disk.count["bytes"] == 300

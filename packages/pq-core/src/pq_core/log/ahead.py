@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Final
+from typing import Final, TypeAlias
 from zlib import crc32
 
 from pq_core.errors import StorageError
 from pq_core.log.frame import FRAME, HEADER_BYTES, LIVE, MANY, Frame, decode, split
 from pq_core.log.store import Store
 
-__all__ = ["read_ahead"]
+__all__ = ["NOTHING", "Ahead", "read_ahead"]
 
 #: How much of a segment is read at a time, in bytes.
 _WINDOW: Final = 1 << 16
 
-#: The payload, where its state stands, and where the next item lies.
-Ahead = list[tuple[bytes, int, int]]
+#: Of each item its payload, where its state stands, and where the next item lies: three lists
+#: side by side, which a frame of many extends in C, where tuples cost 0.1 of 1 µs an item.
+Ahead: TypeAlias = "tuple[list[bytes], list[int], list[int]]"
+#: No items. Nobody adds to it.
+NOTHING: Final[Ahead] = ([], [], [])
 
 
 def read_ahead(store: Store, number: int, offset: int, seq: int, published: int) -> Ahead:
@@ -31,7 +34,8 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
         seq: the item's.
         published: items from this seq on may still be taken back.
     """
-    ahead: Ahead = []
+    ahead: Ahead = ([], [], [])
+    payloads, marks, ends = ahead
     try:
         segment = store.segment(number)
     except (FileNotFoundError, StorageError):
@@ -59,7 +63,9 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
             body = data[at + 8 : end]
             if found != seq or crc32(body, seed) != crc:
                 break
-            ahead.append((body[20:], offset + at, offset + end))
+            payloads.append(body[20:])
+            marks.append(offset + at)
+            ends.append(offset + end)
             seq += 1
         else:
             frame = decode(data, at, offset + at, seed)
@@ -69,7 +75,9 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
                 # Settled, lost, or live with a flipped bit in the state.
                 if frame.state != LIVE:
                     break
-                ahead.append((frame.body, frame.offset, frame.end))
+                payloads.append(frame.body)
+                marks.append(frame.offset)
+                ends.append(frame.end)
             elif not _add_many(frame, seq, ahead):
                 break
             seq = frame.following
@@ -79,14 +87,19 @@ def read_ahead(store: Store, number: int, offset: int, seq: int, published: int)
 
 def _add_many(frame: Frame, seq: int, ahead: Ahead) -> bool:
     """Adds the live items of a frame of many; whether that were all from `seq` on."""
-    payloads = split(frame.body)
-    count = len(payloads)
+    payloads, marks, ends = ahead
+    found = split(frame.body)
+    count = len(found)
     if not frame.body.endswith(LIVE * count):
         # Some are settled: take those before them.
         live = list(takewhile(lambda item: item.state == LIVE, frame.items(seq)))
-        ahead += [(item.payload, item.mark, item.end) for item in live]
+        payloads += [item.payload for item in live]
+        marks += [item.mark for item in live]
+        ends += [item.end for item in live]
         return len(live) == frame.following - seq
-    here, marks = frame.offset, frame.end - 4 * count
-    ahead += [(payloads[i], marks + 4 * i, here) for i in range(seq - frame.seq, count - 1)]
-    ahead.append((payloads[-1], frame.end - 4, frame.end))
+    first = seq - frame.seq
+    payloads += found[first:] if first else found
+    marks += range(frame.end - 4 * (count - first), frame.end, 4)
+    ends += [frame.offset] * (count - first - 1)
+    ends.append(frame.end)
     return True

@@ -88,6 +88,9 @@ T_RETURNED: Final = 34  # items that a consumer gave back or died with, waiting 
 T_SKIP: Final = 35  # frames behind the tail that are settled already
 T_CAREFUL: Final = 36  # before this seq, an item behind the tail may be out all the same
 T_REWOUND: Final = 37  # how often the tail was put back
+#: Who has the queue open: see `sharing`.
+S_SHARED: Final = 40  # more than one process has, or had
+S_BUSY: Final = 41  # two words: the sole process is at work at the tail, at the head
 
 # Native order, as the word-wise view of the page reads them. They are packed first and then copied:
 # pack_into would write zeros for a moment, which a reader without the lock would see.

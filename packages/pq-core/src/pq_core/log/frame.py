@@ -146,28 +146,42 @@ def encode(payload: bytes, seq: int, time_ns: int, seed: int) -> bytes:
     return HEAD.pack(LIVE, crc32(body, seed)) + body
 
 
-def encode_many(payloads: Sequence[bytes], seq: int, time_ns: int, seed: int) -> bytes:
+def encode_many(
+    payloads: Sequence[bytes], lengths: Sequence[int], seq: int, time_ns: int, seed: int
+) -> bytes:
     """The bytes of frames with these items, the first of which gets the id `seq`.
 
     A frame takes at most `BATCH` items, so that damage takes no more than these with it.
+
+    Args:
+        payloads: the serialized items.
+        lengths: of the payloads, in bytes.
+        seq: the id of the first.
+        time_ns: now.
+        seed: the segment's seed.
     """
+    if len(payloads) <= BATCH:
+        return _encode_batch(payloads, lengths, seq, time_ns, seed)
     return b"".join(
         [
-            _encode_batch(payloads[at : at + BATCH], seq + at, time_ns, seed)
+            _encode_batch(
+                payloads[at : at + BATCH], lengths[at : at + BATCH], seq + at, time_ns, seed
+            )
             for at in range(0, len(payloads), BATCH)
         ]
     )
 
 
-def _encode_batch(payloads: Sequence[bytes], seq: int, time_ns: int, seed: int) -> bytes:
-    if len(payloads) == 1:
-        return encode(payloads[0], seq, time_ns, seed)
+def _encode_batch(
+    payloads: Sequence[bytes], lengths: Sequence[int], seq: int, time_ns: int, seed: int
+) -> bytes:
     count = len(payloads)
-    lengths = list(map(len, payloads))
-    length = 4 + 8 * count + sum(lengths)
+    if count == 1:
+        return encode(payloads[0], seq, time_ns, seed)
+    body = b"".join(payloads)
     table = pack(f"<{count + 1}I", count, *lengths)
-    body = b"".join((BODY.pack(length, seq, time_ns), table, *payloads))
-    return b"".join((HEAD.pack(MANY, crc32(body, seed)), body, LIVE * count))
+    start = BODY.pack(4 + 8 * count + len(body), seq, time_ns) + table
+    return b"".join((HEAD.pack(MANY, crc32(body, crc32(start, seed))), start, body, LIVE * count))
 
 
 def split(body: bytes) -> list[bytes]:

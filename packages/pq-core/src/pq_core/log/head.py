@@ -69,7 +69,7 @@ class Head:
         self._buffer = store.cursor.buffer
         self._disk = store.disk
         self._pwrite = store.disk.pwrite
-        self._lock, self._unlock = store.disk.locks(store.lock_fd)
+        self._lock, self._unlock = store.head_turn
         # Protects the fields below among threads, as the head lock protects the words among
         # processes. Taken before the head lock, after the tail's mutex and lock.
         self._mutex = threading.Lock()
@@ -166,18 +166,22 @@ class Head:
         with self._mutex:
             self._lock()
             try:
-                self._refresh()
-                seq = self._seq
-                if maxsize and self._ready() + len(payloads) > maxsize:
+                if self._words[H_GENERATION] != self._generation:
+                    self._refresh()
+                seq, count = self._seq, len(payloads)
+                if maxsize and self._ready() + count > maxsize:
                     return None
                 # The bytes depend on the segment: an estimate decides whether to begin a new one.
-                size = sum(map(len, payloads)) + 2 * HEADER_BYTES * len(payloads)
+                lengths = list(map(len, payloads))
+                size = sum(lengths) + 2 * HEADER_BYTES * count
                 self._prepare(size, chunk, full)
-                data = encode_many(payloads, seq, _now(), self._seed)
+                data = encode_many(payloads, lengths, seq, _now(), self._seed)
+                offset = self._offset
                 self._store.cursor.begin()
-                self._disk.write_all(self._fd, data, self._offset)
-                after = seq + len(payloads)
-                self._advance(Position(self._number, self._offset + len(data), after), full)
+                if self._pwrite(self._fd, data, offset) != len(data):
+                    self._disk.write_all(self._fd, data, offset)
+                after = seq + count
+                self._advance(Position(self._number, offset + len(data), after), full)
             except BaseException as error:
                 self._undo()
                 if isinstance(error, OSError):

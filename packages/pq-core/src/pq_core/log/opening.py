@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pq_core.disk import Disk
@@ -14,6 +14,7 @@ from pq_core.log import recovery
 from pq_core.log.create import CURSOR_NAME, LOCK_NAME, MARK_AT, create
 from pq_core.log.cursor import CURSOR_BYTES, H_ALLOCATED, P_SEQ, VERSION, CursorFile
 from pq_core.log.segment import FRAMES_AT, MAGIC, Header, numbers, segment_name
+from pq_core.log.sharing import USERS_NAME, join
 from pq_core.log.store import Store
 
 __all__ = ["Find", "Predecessor", "open_store"]
@@ -50,26 +51,26 @@ Find = Callable[[Path], "Predecessor | None"]
 def open_store(path: Path, disk: Disk, find: Find) -> Store:
     """The store of a directory, made, taken over or mended where that is needed."""
     _make_directory(path, disk)
-    lock_fd = disk.open(path / LOCK_NAME, create=True)
-    try:
+    with ExitStack() as undo:
+
+        def opened(name: str, *, create: bool = False) -> int:
+            fd = disk.open(path / name, create=create)
+            undo.callback(os.close, fd)
+            return fd
+
+        lock_fd = opened(LOCK_NAME, create=True)
         disk.lock(lock_fd)
         try:
             _make_cursor(path, disk, find)
         finally:
             disk.unlock(lock_fd)
-        cursor_fd = disk.open(path / CURSOR_NAME)
-        try:
-            store = Store(path, disk, lock_fd, cursor_fd)
-        except BaseException:
-            os.close(cursor_fd)
-            raise
-    except BaseException:
-        os.close(lock_fd)
-        raise
+        users_fd = opened(USERS_NAME, create=True)
+        cursor_fd = opened(CURSOR_NAME)
+        store = Store(path, disk, lock_fd, cursor_fd, users_fd)
+        undo.pop_all()
     try:
         # The tail lock first, as everywhere.
-        disk.lock(cursor_fd)
-        disk.lock(lock_fd)
+        join(store.cursor.words, disk, users_fd, (cursor_fd, lock_fd))
         try:
             _check(store)
             _drop_settled(store)

@@ -140,7 +140,7 @@ class LogQueue(Errands, Generic[T]):
             Full, EncodeError, StorageError: as in `put`.
         """
         deadline = Deadline(block, timeout)
-        items = list(items)
+        items = items if isinstance(items, list) else list(items)
         if not items:
             return []
         dumps = self._dumps
@@ -154,13 +154,15 @@ class LogQueue(Errands, Generic[T]):
                 f"{self._path}: {len(payloads)} items never fit into a queue of {self._maxsize}; "
                 "put them in smaller parts"
             )
-        log = self._open()
-        first = log.room.wait_for(
-            lambda: self._open().head.append_many(
-                payloads, self._chunk, self._maxsize, full=self._full
-            ),
-            deadline,
-        )
+        log = self._log or self._open()
+        first = log.head.append_many(payloads, self._chunk, self._maxsize, full=self._full)
+        if first is None:
+            first = log.room.wait_for(
+                lambda: self._open().head.append_many(
+                    payloads, self._chunk, self._maxsize, full=self._full
+                ),
+                deadline,
+            )
         if first is None:
             raise Full(f"{self._path}: no room for {len(payloads)} items")
         if log.items.waiting:
@@ -219,6 +221,14 @@ class LogQueue(Errands, Generic[T]):
         self._session.come_back()
         taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
         self._ring(self._open())
+        loads = self._loads
+        try:
+            return [loads(payload) for _, payload in taken]
+        except Exception:
+            # Again, one by one: what cannot be read must not take the others with it.
+            return self._loaded(taken)
+
+    def _loaded(self, taken: list[tuple[int, bytes]]) -> list[T]:
         items: list[T] = []
         readable: list[tuple[int, bytes]] = []
         failed: DecodeError | None = None

@@ -14,9 +14,10 @@ from typing import Final, NoReturn
 from pq_core.disk import Disk
 from pq_core.errors import QueueClosed, SchemaMismatch, StorageCorrupt, StorageError
 from pq_core.log.claims import BLOCK, blank, claims_name, valid_claims
-from pq_core.log.cursor import CURSOR_BYTES, H_REPLACED, CursorFile
+from pq_core.log.cursor import CURSOR_BYTES, H_REPLACED, S_BUSY, CursorFile
 from pq_core.log.group import Latch
 from pq_core.log.segment import FRAMES_AT, VERSION, Header, segment_name
+from pq_core.log.sharing import turns
 from pq_core.protocols import Damage
 
 __all__ = ["ClaimsFile", "Gone", "Segment", "Store", "closed", "failure"]
@@ -140,19 +141,26 @@ class Store:
         cursor: the mapped cursor file.
         cursor_fd: its descriptor; the flock on it is the tail lock.
         lock_fd: the descriptor of `lock`; the flock on it is the head lock.
+        users_fd: the descriptor of `users`; the flock on it tells that this process is one.
+        tail_turn: takes and drops the tail lock; for who holds the tail's mutex.
+        head_turn: takes and drops the head lock; for who holds the head's mutex.
         damage: what was found damaged and set aside since the store was opened.
         latch: whether a sync has failed.
     """
 
-    def __init__(self, path: Path, disk: Disk, lock_fd: int, cursor_fd: int) -> None:
+    def __init__(self, path: Path, disk: Disk, lock_fd: int, cursor_fd: int, users_fd: int) -> None:
         self.path = path
         self.disk = disk
         self.lock_fd = lock_fd
         self.cursor_fd = cursor_fd
+        self.users_fd = users_fd
         self.damage: list[Damage] = []
         self.latch = Latch(path)
         self._map = mmap.mmap(cursor_fd, CURSOR_BYTES)
         self.cursor = CursorFile(memoryview(self._map))
+        words = self.cursor.words
+        self.tail_turn = turns(words, S_BUSY, *disk.locks(cursor_fd))
+        self.head_turn = turns(words, S_BUSY + 1, *disk.locks(lock_fd))
         self.queue = b""
         self._segments: dict[int, Segment] = {}
         self._replaced = 0
@@ -163,7 +171,7 @@ class Store:
         self.cursor.release()
         with suppress(BufferError):
             self._map.close()
-        for fd in (self.cursor_fd, self.lock_fd):
+        for fd in (self.cursor_fd, self.lock_fd, self.users_fd):
             with suppress(OSError):
                 os.close(fd)
 

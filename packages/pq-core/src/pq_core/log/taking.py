@@ -12,7 +12,7 @@ from typing import Final
 
 from pq_core.errors import StorageError
 from pq_core.log import recovery
-from pq_core.log.ahead import Ahead, read_ahead
+from pq_core.log.ahead import NOTHING, Ahead, read_ahead
 from pq_core.log.claims import STOP
 from pq_core.log.cursor import (
     H_SEGMENT,
@@ -53,7 +53,7 @@ class Taking(TailWords):
         super().__init__(store)
         self._head = head
         # Items read ahead, from the seq `_first` on. All were valid, live and published.
-        self._ahead: Ahead = []
+        self._ahead: Ahead = NOTHING
         self._first = 0
         self._takes = 0
         self._swept = 0.0
@@ -87,21 +87,21 @@ class Taking(TailWords):
                     return [found]
                 seq = self._seq
                 at = seq - self._first
-                if not 0 <= at < len(self._ahead) or seq < words[T_CAREFUL]:
+                payloads, marks, ends = self._ahead
+                if not 0 <= at < len(payloads) or seq < words[T_CAREFUL]:
                     if not self._reach():
                         return []
                     seq = self._seq
                     at = seq - self._first
-                segment, offset = self._segment, self._offset
-                payload, mark, end = self._ahead[at]
-                items = [(seq, payload)]
-                after = seq + 1
-                if count > 1 and seq >= words[T_CAREFUL]:
-                    behind = self._ahead[at + 1 : at + count]
-                    items += [(after + i, item[0]) for i, item in enumerate(behind)]
-                    after += len(behind)
-                    if behind:
-                        end = behind[-1][2]
+                    payloads, marks, ends = self._ahead
+                segment, offset, mark = self._segment, self._offset, marks[at]
+                if count == 1 or seq < words[T_CAREFUL]:
+                    after, end = seq + 1, ends[at]
+                    items = [(seq, payloads[at])]
+                else:
+                    some = payloads[at : at + count]
+                    after, end = seq + len(some), ends[at + len(some) - 1]
+                    items = list(zip(range(seq, after), some, strict=True))
                 if holder is None:
                     self._offset, self._seq = end, after
                     self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
@@ -165,7 +165,7 @@ class Taking(TailWords):
             self.syncing.reach(generation)
 
     def _moved(self) -> None:
-        self._ahead = []
+        self._ahead = NOTHING
 
     def _reach(self) -> bool:
         """Sees to it that the item at the tail is read ahead. Whether there is one."""
@@ -182,15 +182,15 @@ class Taking(TailWords):
                 return False
             held = seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
             at = seq - self._first
-            if not held and 0 <= at < len(self._ahead):
+            if not held and 0 <= at < len(self._ahead[0]):
                 # What was out when it was read ahead may be settled by now.
-                if seq >= words[T_CAREFUL] or self._is_live(self._ahead[at][1]):
+                if seq >= words[T_CAREFUL] or self._is_live(self._ahead[1][at]):
                     return True
                 held = True
             if not held:
                 self._ahead = read_ahead(self._store, self._segment, self._offset, seq, published)
                 self._first = seq
-                if self._ahead:
+                if self._ahead[0]:
                     continue
             if not self._enter_next(seq):
                 self._pass(seq)
@@ -208,14 +208,14 @@ class Taking(TailWords):
             return False
         if following.first != seq:
             return False
-        self._segment, self._offset, self._ahead = following.number, FRAMES_AT, []
+        self._segment, self._offset, self._ahead = following.number, FRAMES_AT, NOTHING
         return True
 
     def _pass(self, seq: int) -> None:
         """Moves the tail past an item that is settled, out or lost, or mends what is there."""
         segment, item = next(self._walk(Position(self._segment, self._offset, seq), seq + 1))
         words = self._words
-        self._ahead = []
+        self._ahead = NOTHING
         at_settled = self._settled[2] == seq
         if item.state == LIVE and not (
             seq < words[T_CAREFUL] and self._owners.holding(seq) is not None
@@ -296,7 +296,7 @@ class Taking(TailWords):
             # Nor does it matter then whether the claims can be read.
             low = Settled(*self._settled)
             self._segment, self._offset, seq = low.position
-            self._ahead = []
+            self._ahead = NOTHING
             words[T_SKIP] = low.marked
             words[T_REWOUND] = self._rewound = words[T_REWOUND] + 1
             self._write(seq)
@@ -338,10 +338,10 @@ class Taking(TailWords):
                     # Nothing of this one is needed any more: let it go now.
                     segment, offset = segment + 1, FRAMES_AT
                     if self._seq == seq:
-                        self._segment, self._offset, self._ahead = segment, offset, []
+                        self._segment, self._offset, self._ahead = segment, offset, NOTHING
         if self._seq < seq:
             # The tail was put back while the item was out, and nothing else tells that it is settled.
-            self._segment, self._offset, self._seq, self._ahead = segment, offset, seq, []
+            self._segment, self._offset, self._seq, self._ahead = segment, offset, seq, NOTHING
         generation = self._settled[4] + 1
         self._settled = (segment, offset, seq, marked, generation)
         pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)
@@ -352,7 +352,7 @@ class Taking(TailWords):
                 drained = self._head.roll_drained(Position(*low), _DRAINED)
             if drained is not None:
                 self._segment, self._offset, _ = drained
-                self._ahead = []
+                self._ahead = NOTHING
                 self._move_settled(drained, 0)
                 return
         if segment > before:

@@ -36,7 +36,7 @@ class TailWords:
         self._words: Any = store.cursor.words
         self._buffer = store.cursor.buffer
         self._disk = store.disk
-        self._lock, self._unlock = store.disk.locks(store.cursor_fd)
+        self._lock, self._unlock = store.tail_turn
         # Protects the fields below among threads, as the tail lock protects the words and the
         # claims among processes. Taken before the tail lock.
         self._mutex = threading.Lock()
