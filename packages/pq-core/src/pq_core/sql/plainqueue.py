@@ -328,8 +328,8 @@ class PlainQueue(BaseQueue[T]):
         That is: none is in the storage, and each thread of this process that got one has said
         task_done, come back for another get, or ended. The calling thread is not waited for.
         """
-        # Its own bell, because the end of a thread rings none.
-        bell = Bell(object, shortest=0.001, longest=JOIN)
+        # Its own bell, because the end of a thread rings none: who waits just looks, ever less often.
+        bell = Bell(lambda: None, shortest=0.001, longest=JOIN)
         bell.wait_for(self.finished, Deadline())
 
     def finished(self) -> bool | None:
