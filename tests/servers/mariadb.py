@@ -154,7 +154,9 @@ def missing() -> str:
 
 def started(options: tuple[str, ...] = FAST) -> Iterator[MariaDB]:
     """A new server with a database and a user."""
-    directory = Path(tempfile.mkdtemp(prefix=f"pq-mariadb-{os.getpid()}-", dir=room("pq-mariadb")))
+    directory = Path(
+        tempfile.mkdtemp(prefix=f"pq-tests-mariadb-{os.getpid()}-", dir=room("pq-tests-mariadb"))
+    )
     user = account()
     try:
         if user:
