@@ -125,6 +125,7 @@ class TestNotified(Further, TestFIFO):
     options = MappingProxyType({"notify": True, **QUICK})
 
 
+@in_short
 class TestAck(InPostgres, AckQueueContract):
     """Items are settled one by one."""
 
