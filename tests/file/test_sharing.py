@@ -199,6 +199,15 @@ def test_who_waits_for_one_that_is_killed_becomes_the_sole_process(tmp_path: Pat
         os.close(write_end)
 
 
+def test_a_word_left_behind_keeps_nobody_out(tmp_path: Path) -> None:
+    """S3: once two have the queue open, what a process killed in S2 has left is not waited for."""
+    with Queue[int](tmp_path) as queue, Queue[int](tmp_path, disk=Disk()):
+        words_of(queue)[S_BUSY] = words_of(queue)[S_BUSY + 1] = 1
+        with opening(tmp_path, Disk()) as opened, opened.result(PATIENCE) as other:
+            assert other.put(1) == 1
+            assert queue.get() == 1
+
+
 @pytest.mark.slow
 def test_nothing_is_lost_while_others_come_and_go(tmp_path: Path) -> None:
     """Whoever thinks that it is alone, in the middle of its work, is never run over.

@@ -143,7 +143,7 @@ SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id > %s
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1;
 
 -- put_back
-INSERT INTO `queue_x` (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE {key} = {key};
+INSERT INTO `queue_x` (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
 
 -- release
 UPDATE `queue_x` SET owner = NULL WHERE owner = %s;

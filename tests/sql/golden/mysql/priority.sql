@@ -86,7 +86,7 @@ SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner I
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1;
 
 -- put_back
-INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE {key} = {key};
+INSERT INTO `priority_queue_x` (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON DUPLICATE KEY UPDATE _id = _id;
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s) AS few;

@@ -21,6 +21,7 @@
 -- expired: expired
 -- extend: extend
 -- fail: held, fail
+-- lost: 
 -- mine: mine
 -- nack: held, fail, give_back, give_back_now
 -- next_due: next_due

@@ -21,6 +21,7 @@
 -- expired: expired
 -- extend: extend
 -- fail: held, fail
+-- lost: lost
 -- mine: mine
 -- nack: held, fail, give_back, give_back_now
 -- next_due: next_due
@@ -189,6 +190,9 @@ SELECT id, status, ? - (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x".
 
 -- last_id
 SELECT last_insert_rowid();
+
+-- lost
+SELECT id FROM "pq_state_ack_queue_x" WHERE status < 5 AND id > ? AND NOT EXISTS (SELECT 1 FROM "ack_queue_x" WHERE _id = id) ORDER BY id LIMIT 256;
 
 -- mine
 SELECT id, data, timestamp, crc FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 2 AND owner = ? AND id > ? ORDER BY id LIMIT 256;

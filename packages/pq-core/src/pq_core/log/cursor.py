@@ -89,7 +89,7 @@ T_SKIP: Final = 35  # frames behind the tail that are settled already
 T_CAREFUL: Final = 36  # before this seq, an item behind the tail may be out all the same
 T_REWOUND: Final = 37  # how often the tail was put back
 #: Who has the queue open: see `sharing`.
-S_SHARED: Final = 40  # more than one process has, or had
+S_SHARED: Final = 40  # 0: one process at most; 1: another is coming; 2: several, or there were
 S_BUSY: Final = 41  # two words: the sole process is at work at the tail, at the head
 
 # Native order, as the word-wise view of the page reads them. They are packed first and then copied:

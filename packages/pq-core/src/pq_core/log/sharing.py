@@ -9,10 +9,11 @@ S1. Every process that has the queue open holds a shared lock on the file `users
     clears SHARED, and goes on with a shared lock.
 S2. The sole process sets its BUSY word before it looks at SHARED, and clears it when it is done.
     Where SHARED is set it clears BUSY at once, and takes the file lock like anybody else.
-S3. Who cannot have the exclusive lock sets SHARED, gives the processors `BARRIER` to tell each
-    other, and waits until both BUSY words are clear. After that nobody works without a file lock
-    until all have closed the queue. It waits with no lock held, for the sole process may need the
-    head lock to get done with the tail.
+S3. Who cannot have the exclusive lock sets SHARED to JOINING, gives the processors `BARRIER` to
+    tell each other, and waits until both BUSY words are clear. It waits with no lock held, for the
+    sole process may need the head lock to get done with the tail. Then it sets SHARED to JOINED:
+    nobody works without a file lock until all have closed the queue, so who comes later need not
+    look at BUSY, which a process killed in S2 may have left set.
 S4. Nothing is held between two calls: a sole process that is stopped (SIGSTOP, Ctrl-Z) keeps
     nobody out unless it is stopped in the middle of a call, as with a file lock. One that dies in
     the middle of a call no longer has its lock on `users`, so the next one is sole and mends what
@@ -40,6 +41,9 @@ USERS_NAME: Final = "users"
 BARRIER: Final = 0.001
 #: The pause between two looks at a process that is in the middle of a call, in seconds.
 PAUSE: Final = 0.000_5
+#: What SHARED says, besides 0: somebody waits for the sole process; all take the file locks.
+JOINING: Final = 1
+JOINED: Final = 2
 
 Call = Callable[[], object]
 
@@ -58,13 +62,16 @@ def join(words: Any, disk: Disk, users_fd: int, lock_fds: tuple[int, int]) -> No
         for fd in lock_fds:
             disk.lock(fd)
         if disk.lock_shared is None:
-            words[S_SHARED] = 1
+            words[S_SHARED] = JOINED
             return
         if disk.try_lock(users_fd):
             words[S_BUSY] = words[S_BUSY + 1] = words[S_SHARED] = 0
             break
-        words[S_SHARED] = 1
+        if words[S_SHARED] == JOINED:
+            break
+        words[S_SHARED] = JOINING
         if has_waited and not (words[S_BUSY] or words[S_BUSY + 1]):
+            words[S_SHARED] = JOINED
             break
         for fd in lock_fds[::-1]:
             disk.unlock(fd)

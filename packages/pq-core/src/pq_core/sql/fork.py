@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import weakref
 from typing import Any, Final, Protocol
@@ -26,6 +27,9 @@ _WATCHED: Final[weakref.WeakSet[Any]] = weakref.WeakSet()
 #: the interpreter for itself in between.
 _STOPPED: Final[list[Any]] = []
 _KEPT: Final[list[object]] = []
+#: Whether garbage was collected before the fork. In between it is not: what the collector finds
+#: may be a queue whose engine is stopped, and the end of it would wait for that for ever.
+_is_collecting = True
 
 
 def watch(engine: Forked) -> None:
@@ -42,6 +46,9 @@ def keep_for_ever(connection: object) -> None:
 
 
 def _before() -> None:
+    global _is_collecting
+    _is_collecting = gc.isenabled()
+    gc.disable()
     _STOPPED[:] = [engine for engine in list(_WATCHED) if engine.before_fork()]
 
 
@@ -49,6 +56,8 @@ def _in_parent() -> None:
     for engine in _STOPPED:
         engine.after_fork_in_parent()
     _STOPPED.clear()
+    if _is_collecting:
+        gc.enable()
 
 
 def _in_child() -> None:
@@ -56,6 +65,8 @@ def _in_child() -> None:
     forget_hubs()
     for engine in list(_WATCHED):
         engine.after_fork_in_child()
+    if _is_collecting:
+        gc.enable()
 
 
 if hasattr(os, "register_at_fork"):

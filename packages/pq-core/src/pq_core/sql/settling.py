@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from pq_core.errors import LeaseLost
+from pq_core.errors import DecodeError, LeaseLost
+from pq_core.protocols import Damage
 from pq_core.serializers import Codec
 from pq_core.sql.base import BaseQueue, Raw, id_of, seconds
 from pq_core.sql.driver import Engine
@@ -14,7 +16,7 @@ from pq_core.sql.inflight import InFlight
 from pq_core.sql.kinds import Kind
 from pq_core.sql.options import AckOptions
 from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans
-from pq_core.sql.rows import Opener, Row
+from pq_core.sql.rows import Opener, Row, Unreadable
 
 __all__ = ["SettlingQueue"]
 
@@ -228,6 +230,16 @@ class SettlingQueue(BaseQueue[T]):
         """An item may be ready again, now or at some time."""
         self._due = 0.0
         self._ring()
+
+    def _damage(self, path: Path) -> Iterator[tuple[Damage, int, Unreadable]]:
+        yield from super()._damage(path)
+        last = -1
+        while page := self._engine.read(self._plans.lost, last):
+            for (last,) in page:
+                reason = "its payload is gone"
+                message = f"{self._engine.where}: item {last}: {reason}"
+                why = Unreadable(last, reason, DecodeError(message, id=last))
+                yield Damage(path, None, f"item {last}: {reason}"), last, why
 
     def _is_settled(self, row: Row) -> bool:
         return bool(row[5] >= ACKED)

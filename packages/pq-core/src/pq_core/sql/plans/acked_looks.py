@@ -141,6 +141,13 @@ class AckedLooks:
         return rows
 
     @reading
+    @single
+    def lost(self, after: int) -> Plan[list[Row]]:
+        """Of items behind an id that are not settled: the ids that have a state and no payload."""
+        rows: list[Row] = yield self._sql.lost, (after,)
+        return rows
+
+    @reading
     def stats(self) -> Plan[Stats]:
         """Counts, without the bytes."""
         counts = dict((yield self._sql.counts, ()))

@@ -225,6 +225,13 @@ class AckedStatements:
             "rows",
         )
         self.all = say(f"{listed} {id} > {p} ORDER BY {id} LIMIT {PAGE}", "rows")
+        self.lost = say(
+            f"SELECT id FROM {state} WHERE status < 5 AND id > {p} AND NOT EXISTS"
+            f" (SELECT 1 FROM {main} WHERE _id = id) ORDER BY id LIMIT {PAGE}"
+            if narrow
+            else "",
+            "rows",
+        )
         self.dead = say(
             f"SELECT {id}, reason, data, attempts, changed FROM {state}{join}"
             f" WHERE {state}.status = 9 AND {state}.status >= 5 ORDER BY changed, {id}",

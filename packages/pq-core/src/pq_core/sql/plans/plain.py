@@ -124,7 +124,7 @@ class PlainPlans:
 
         places = ", ".join([p] * (5 if kind.has_priority else 4))
         again = f"{main} ({columns}) VALUES ({places})"
-        self._put_back = say(f"{d.ignore[0]} {again}{d.ignore[1]}", "count")
+        self._put_back = say(f"{d.ignore[0]} {again}{d.ignore[1].format(key='_id')}", "count")
 
         self._narrow = narrow
         if narrow:
