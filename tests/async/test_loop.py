@@ -69,6 +69,7 @@ async def cost_of_a_hop() -> float:
     return (time.process_time() - begin) / 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 def test_the_loop_goes_on(kind: str, tmp_path: Path) -> None:
     """Opening, a thousand puts and gets at once, listing and closing never hold the loop up."""

@@ -41,6 +41,7 @@ def url(request: pytest.FixtureRequest) -> str:
     return f"postgresql://{who}@localhost{port}/{parts['dbname']}?host={host}"
 
 
+@pytest.mark.slow
 def test_beside_the_bare_driver(url: str, tmp_path: Path) -> None:
     """Every row of a server has a floor, and all tables are dropped at the end."""
     backend = Backend(QueueURL.parse(url).scheme, url)

@@ -23,7 +23,7 @@ from pq_core.sqlite import AckInSQLite, PlainInSQLite
 from pq_core.testing.awaited import Awaited, AwaitedAck
 from pq_core.testing.contract import AckQueueContract, QueueContract
 
-from .short import in_short
+from .short import in_parts, in_short
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
@@ -38,7 +38,7 @@ class TestAsyncFile(QueueContract):
         return Awaited(self.cls, where, **options)
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncFileAutosave(TestAsyncFile):
     """The get itself settles."""
 
@@ -46,14 +46,14 @@ class TestAsyncFileAutosave(TestAsyncFile):
     options = MappingProxyType({"autosave": True})
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncFileFull(TestAsyncFile):
     """Synced before every return."""
 
     options = MappingProxyType({"durability": "full"})
 
 
-@in_short
+@in_parts
 class TestAsyncSQLite(TestAsyncFile):
     """As it comes: get settles."""
 
@@ -61,25 +61,25 @@ class TestAsyncSQLite(TestAsyncFile):
     cls = AsyncSQLiteQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncFILO(TestAsyncSQLite):
     order = "filo"
     cls = AsyncFILOSQLiteQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncUnique(TestAsyncSQLite):
     unique = True
     cls = AsyncUniqueQ
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncPriority(TestAsyncSQLite):
     order = "priority"
     cls = AsyncPriorityQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncSQLiteThatHolds(TestAsyncSQLite):
     """With auto_commit=False task_done settles."""
 
@@ -95,7 +95,7 @@ class TestAsyncSQLiteThatHolds(TestAsyncSQLite):
             queue.task_done()
 
 
-@in_short
+@pytest.mark.slow
 class TestAsyncAck(AckQueueContract):
     cls: ClassVar[Any] = AsyncSQLiteAckQueue
     serializers = SERIALIZERS
@@ -104,13 +104,13 @@ class TestAsyncAck(AckQueueContract):
         return AwaitedAck(self.cls, where, **options)
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncFILOAck(TestAsyncAck):
     order = "filo"
     cls = AsyncFILOSQLiteAckQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestAsyncUniqueAck(TestAsyncAck):
     unique = True
     cls = AsyncUniqueAckQ
@@ -131,19 +131,19 @@ def adapted_ack(where: Any, **options: Any) -> Any:
     return AsyncAdapter(AckInSQLite(where, **options))
 
 
-@pytest.mark.slow
+@in_short
 class TestAdapterOfFile(TestAsyncFile):
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_file, where, **options)
 
 
-@pytest.mark.slow
+@in_short
 class TestAdapterOfSQLite(TestAsyncSQLite):
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_sqlite, where, **options)
 
 
-@pytest.mark.slow
+@in_short
 class TestAdapterOfAck(TestAsyncAck):
     def open(self, where: Any, **options: Any) -> Any:
         return AwaitedAck(adapted_ack, where, **options)

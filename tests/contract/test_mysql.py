@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,50 +13,14 @@ from pq_core.testing import errands
 from pq_core.testing.contract import AckQueueContract, QueueContract
 from pq_core.testing.errands import settle
 
+from .short import in_parts, in_short
+
 pq_mysql = pytest.importorskip("pq_mysql")
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 #: Four of these without a sign of life, and a consumer counts as dead, in seconds.
 HEARTBEAT = 0.25
 NUMBERS = itertools.count()
-
-
-C = TypeVar("C", bound=type[Any])
-
-#: Where the tests stand that take long and go through code that all kinds share.
-PATIENT = ("_processes", "_blocking", "_sharing")
-
-
-def patient(cls: type[Any]) -> list[tuple[str, Any]]:
-    """Those of the tests of a class that take long, by name."""
-    tests = ((name, getattr(cls, name, None)) for name in dir(cls) if name.startswith("test_"))
-    return [(name, test) for name, test in tests if test and test.__module__.endswith(PATIENT)]
-
-
-def in_parts(cls: C) -> C:
-    """The class with the tests that take long marked slow."""
-    for name, test in patient(cls):
-        setattr(cls, name, pytest.mark.slow(copied(test)))
-    return cls
-
-
-def in_short(cls: C) -> C:
-    """The class, marked slow, without those of its tests that tell little about its kind."""
-    for name, _ in patient(cls):
-        setattr(cls, name, None)
-    marked: C = pytest.mark.slow(cls)
-    return marked
-
-
-def copied(test: Callable[..., Any]) -> Callable[..., Any]:
-    """A test of its own, to be marked."""
-
-    @wraps(test)
-    def copy(*args: Any, **kwargs: Any) -> Any:
-        return test(*args, **kwargs)
-
-    copy.__dict__["pytestmark"] = list(getattr(test, "pytestmark", []))
-    return copy
 
 
 class InMySQL:

@@ -19,7 +19,7 @@ from pq_postgres import (
     PostgresUniqueAckQ,
     PostgresUniqueQ,
 )
-from tests.contract.short import in_short
+from tests.contract.short import in_parts, in_short
 
 _NUMBERS = itertools.count()
 
@@ -48,7 +48,7 @@ class InPostgres:
         return self.cls(*where, **options)
 
 
-@in_short
+@in_parts
 class TestFIFO(InPostgres, QueueContract):
     """As it comes: get settles."""
 
@@ -62,25 +62,25 @@ class Further:
     serializers: ClassVar[Sequence[Any]] = ("pickle", "json")
 
 
-@pytest.mark.slow
+@in_short
 class TestFILO(Further, TestFIFO):
     order = "filo"
     cls = FILOPostgresQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestUnique(Further, TestFIFO):
     unique = True
     cls = PostgresUniqueQ
 
 
-@pytest.mark.slow
+@in_short
 class TestPriority(Further, TestFIFO):
     order = "priority"
     cls = PostgresPriorityQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestFIFOThatHolds(Further, TestFIFO):
     """With auto_commit=False task_done settles."""
 
@@ -100,19 +100,19 @@ class TestFIFOThatHolds(Further, TestFIFO):
         queue.task_done()
 
 
-@pytest.mark.slow
+@in_short
 class TestFILOThatHolds(TestFIFOThatHolds):
     order = "filo"
     cls = FILOPostgresQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestUniqueThatHolds(TestFIFOThatHolds):
     unique = True
     cls = PostgresUniqueQ
 
 
-@pytest.mark.slow
+@in_short
 class TestPriorityThatHolds(TestFIFOThatHolds):
     order = "priority"
     cls = PostgresPriorityQueue
@@ -125,26 +125,26 @@ class TestNotified(Further, TestFIFO):
     options = MappingProxyType({"notify": True, **QUICK})
 
 
-@in_short
+@in_parts
 class TestAck(InPostgres, AckQueueContract):
     """Items are settled one by one."""
 
     cls: ClassVar[Any] = PostgresAckQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestFILOAck(Further, TestAck):
     order = "filo"
     cls = FILOPostgresAckQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestUniqueAck(Further, TestAck):
     unique = True
     cls = PostgresUniqueAckQ
 
 
-@pytest.mark.slow
+@in_short
 class TestNotifiedAck(Further, TestAck):
     """Woken by LISTEN and NOTIFY."""
 

@@ -47,6 +47,7 @@ class TestAck(AckQueueContract):
         return ack_reference.AckReference(where, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("contract", "mutants"),
     [("QueueContract", reference.MUTANTS), ("AckQueueContract", ack_reference.MUTANTS)],

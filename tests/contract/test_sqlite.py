@@ -16,7 +16,7 @@ from pq_sqlite import (
     UniqueAckQ,
     UniqueQ,
 )
-from tests.contract.short import in_short
+from tests.contract.short import in_parts, in_short
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
@@ -42,21 +42,21 @@ class TestFILO(TestFIFO):
     cls = FILOSQLiteQueue
 
 
-@in_short
+@in_parts
 class TestUnique(TestFIFO):
     unique = True
     options = SHARED
     cls = UniqueQ
 
 
-@in_short
+@in_parts
 class TestPriority(TestFIFO):
     order = "priority"
     options = SHARED
     cls = PriorityQueue
 
 
-@in_short
+@in_parts
 class TestFIFOThatHolds(TestFIFO):
     """With auto_commit=False task_done settles."""
 
@@ -76,19 +76,19 @@ class TestFIFOThatHolds(TestFIFO):
         queue.task_done()
 
 
-@pytest.mark.slow
+@in_short
 class TestFILOThatHolds(TestFIFOThatHolds):
     order = "filo"
     cls = FILOSQLiteQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestUniqueThatHolds(TestFIFOThatHolds):
     unique = True
     cls = UniqueQ
 
 
-@pytest.mark.slow
+@in_short
 class TestPriorityThatHolds(TestFIFOThatHolds):
     order = "priority"
     cls = PriorityQueue
@@ -102,13 +102,13 @@ class TestAck(AckQueueContract):
         return self.cls(where, **options)
 
 
-@pytest.mark.slow
+@in_short
 class TestFILOAck(TestAck):
     order = "filo"
     cls = FILOSQLiteAckQueue
 
 
-@pytest.mark.slow
+@in_short
 class TestUniqueAck(TestAck):
     unique = True
     cls = UniqueAckQ

@@ -200,6 +200,7 @@ def crashed(name: str, durability: str, path: Path, k: int, keep: int | None) ->
     return scene
 
 
+@pytest.mark.slow
 @forks
 @durabilities
 @operations

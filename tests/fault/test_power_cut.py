@@ -125,6 +125,7 @@ class Life:
         assert self.damage == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durability", ["normal", "full"])
 @pytest.mark.parametrize("seed", range(20))
 def test_between_operations(seed: int, durability: str, tmp_path: Path) -> None:

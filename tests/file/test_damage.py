@@ -427,6 +427,7 @@ def _check_flip(tiny: Original, file: Path, at: int, mask: int, path: Path) -> N
     shutil.rmtree(copy)
 
 
+@pytest.mark.slow
 def test_every_byte_that_says_something(tiny: Original, tmp_path: Path) -> None:
     """A flip in any byte that is not zero brings nothing wrong and nothing settled."""
     for file in _files(tiny.path):
@@ -452,6 +453,7 @@ def _check_cut(tiny: Original, name: str, length: int, path: Path) -> None:
     shutil.rmtree(copy)
 
 
+@pytest.mark.slow
 def test_every_end_of_a_segment(tiny: Original, tmp_path: Path) -> None:
     """Wherever a segment is cut short, nothing wrong is delivered and the loss is reported."""
     for file in _segments(tiny.path):

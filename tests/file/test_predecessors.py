@@ -71,6 +71,7 @@ def test_what_is_held_is_delivered(name: str, copy: Callable[[str], Path]) -> No
     assert not (path / "info").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("-half")])
 def test_a_crash_in_the_first_open_loses_nothing(name: str, tmp_path: Path) -> None:
     """Whichever call fails while a directory is taken over, the next open delivers everything."""

@@ -233,6 +233,7 @@ def check_at_least_once(family: Family, left: list[Item]) -> None:
     assert late <= BATCH * sum(name.startswith("c") for name in family.killed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durability", ["normal", "full"])
 def test_kill_at_any_moment(durability: str, tmp_path: Path) -> None:
     """Nothing acknowledged is lost, and nothing comes twice but what a killed consumer had open."""
@@ -262,6 +263,7 @@ def check_at_most_once(family: Family, left: list[Item]) -> None:
         assert out_of_order(items) == 0, name
 
 
+@pytest.mark.slow
 def test_autosave_at_any_moment(tmp_path: Path) -> None:
     """With autosave nothing ever comes twice, and a kill takes at most what was being got."""
     family = Family(tmp_path / "queue", autosave=True)
@@ -560,6 +562,7 @@ def test_a_restart_with_all_on_the_medium(tmp_path: Path) -> None:
     assert _after_restart(copy) == (list(range(2, 12)), [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["cut", "zeroed", "zeroed pages"])
 def test_a_lost_tail(loss: str, tmp_path: Path) -> None:
     """With `normal`, whatever is missing at the end, a prefix is left and nothing is damaged."""

@@ -34,6 +34,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None) -> tuple[int,
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["fifo", "ack"])
 def test_lines_in_and_items_out(url: str, kind: str) -> None:
     """put, peek, stats and get work on a URL as they do on a path."""

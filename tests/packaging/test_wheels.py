@@ -95,16 +95,28 @@ def clean_environment(folder: Path, others: tuple[str, ...]) -> Path:
     return python
 
 
+def foreign(package: Package) -> set[str]:
+    """What a package requires that is not ours, directly or by one of ours that it requires."""
+    ours = {each.name: each for each in PACKAGES}
+    found: set[str] = set()
+    wanted = list(package.project["dependencies"])
+    while wanted:
+        name, _, extras = re.split(r"[><=; ]", wanted.pop())[0].partition("[")
+        if (own := ours.get(name)) is None:
+            found.add(name)
+            continue
+        wanted += own.project["dependencies"]
+        for extra in filter(None, extras.rstrip("]").split(",")):
+            wanted += own.project["optional-dependencies"][extra]
+    return found
+
+
 @pytest.fixture
 def python(package: Package, wheelhouse: Path, tmp_path: Path) -> Path:
     """The Python of a clean environment with the package, and whatever of ours it requires."""
     if "pip" not in closure(("pip",)):
         pytest.skip("pip is not installed beside pytest, and no index is asked for it")
-    theirs = [re.split(r"[^\w.-]", each)[0] for each in package.project["dependencies"]]
-    ours = {each.name for each in PACKAGES}
-    python = clean_environment(
-        tmp_path / "environment", tuple(name for name in theirs if name not in ours)
-    )
+    python = clean_environment(tmp_path / "environment", tuple(foreign(package)))
     run(
         *(python, "-m", "pip", "--disable-pip-version-check", "install"),
         *("--no-index", "--find-links", wheelhouse, package.name),

@@ -148,6 +148,7 @@ def test_items_that_are_no_text(run: Run, here: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("serializer", ["pickle", "json", "msgpack", "cbor2"])
 def test_serializer(run: Run, here: Path, serializer: str) -> None:
     """`--serializer` is the queue's own."""
@@ -207,9 +208,14 @@ def test_only_put_makes_a_queue(run: Run, here: Path, command: str, path: str) -
 
 
 KINDS = ["fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack"]
+#: The others differ from these in their class only.
+QUICK = ("fifo", "ack")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in KINDS],
+)
 def test_sqlite_queues(run: Run, here: Path, kind: str) -> None:
     """With --kind a directory is that of a database, and a URL names the same queue."""
     assert run("put", "q", "--kind", kind, stdin=b"a\nb\nc\n").returncode == 0

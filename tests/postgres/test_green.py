@@ -48,6 +48,7 @@ SCENE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notify", ["poll", "notify"])
 @pytest.mark.parametrize("library", PRELUDES)
 def test_green(library: str, notify: str, postgres: str) -> None:

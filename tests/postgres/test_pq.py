@@ -126,6 +126,7 @@ def test_a_time_that_cannot_be_understood(one: PQ, bad: str) -> None:
     assert len(one["apples"]) == 0
 
 
+@pytest.mark.slow
 def test_get_waits_and_then_gives_none(pq: PQ) -> None:
     """A get waits a second, or its timeout, which holds for that call only (defect 17)."""
     queue = pq["apples"]

@@ -33,6 +33,7 @@ def test_an_acked_job_stays_away(pq: PQ) -> None:
         job.ack()
 
 
+@pytest.mark.slow
 def test_a_lease_that_ends_brings_the_job_back(pq: PQ) -> None:
     """A job that is not settled in time comes again, and a get that waits for it has it."""
     queue = pq.queue("apples", lease=0.3)
@@ -50,6 +51,7 @@ def test_a_lease_that_ends_brings_the_job_back(pq: PQ) -> None:
     assert taken(queue, block=False).attempts == 3
 
 
+@pytest.mark.slow
 def test_a_job_of_a_worker_that_died(pq: PQ, postgres: str, table: str) -> None:
     """What a killed worker had leased comes back (defect 17); what it had not leased is gone."""
     queue = pq.queue("apples", lease=1)
