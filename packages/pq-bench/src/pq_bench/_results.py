@@ -21,7 +21,7 @@ def results_page(document: dict[str, Any]) -> str:
         "",
         "Written by the runner itself; this made it:",
         "",
-        "```console",
+        "```text",  # shown, not run by the tests of the documentation
         f"$ {document['command']}",
         "```",
         "",
