@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import abstractmethod
 
 from pq_core.callers import SharedCall, one_by_one
 from pq_core.errors import StorageError
@@ -82,8 +83,8 @@ class Errands:
             self._session.give_back([seq for seq, _ in receipt])
         self._ring(log)
 
-    def _open(self) -> Log:
-        raise NotImplementedError
+    @abstractmethod
+    def _open(self) -> Log: ...
 
-    def _ring(self, log: Log) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _ring(self, log: Log) -> None: ...
