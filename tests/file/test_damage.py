@@ -30,7 +30,8 @@ OTHER: Final = 5000
 @pytest.fixture(autouse=True)
 def _no_hang() -> Iterator[None]:
     """A hang ends the tests with a traceback instead of keeping them."""
-    faulthandler.dump_traceback_later(120, exit=True)
+    # Every byte of a queue takes minutes on a machine that does something else as well.
+    faulthandler.dump_traceback_later(900, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
 
