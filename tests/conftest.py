@@ -15,8 +15,10 @@ __all__ = ["mariadb", "mysql_place", "postgres", "postgres_environment", "postgr
 def pytest_configure(config: pytest.Config) -> None:
     """Without the slow tests, those that draw their examples draw fewer, too."""
     with suppress(ImportError):  # not there where a wheel is tested alone
-        from hypothesis import settings
+        from hypothesis import HealthCheck, settings
 
-        settings.register_profile("quick", max_examples=20)
-        if config.getoption("-m") == "not slow":
-            settings.load_profile("quick")
+        # How long it takes to draw says something of the machine only.
+        whole = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.register_profile("whole", whole)
+        settings.register_profile("quick", whole, max_examples=20)
+        settings.load_profile("quick" if config.getoption("-m") == "not slow" else "whole")

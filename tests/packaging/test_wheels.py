@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 #: installed here, with all that they need: no index is asked.
 TOOLS = ("pytest", "hypothesis", "msgpack", "cbor2", "eventlet", "gevent", "pip")
 #: A clean environment knows nothing of this one.
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+CLEAN = {name: value for name, value in os.environ.items() if name[:6] not in ("PYTHON", "PYTEST")}
 
 
 def run(*command: object, cwd: Path = ROOT) -> str:

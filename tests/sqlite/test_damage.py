@@ -15,6 +15,8 @@ from typing import Any, Final
 
 import pytest
 
+pytest.importorskip("pq_file")  # the scenes are those of both
+
 from pq_core.errors import DecodeError, Empty, StorageCorrupt, StorageError
 from pq_sqlite import SQLiteAckQueue, SQLiteQueue
 from tests.fault.quick import quick_directory
