@@ -23,7 +23,7 @@ MAKERS: dict[str, Make] = {
     "sqlite, holding": lambda path: AsyncSQLiteQueue(path, auto_commit=False, durability="normal"),
     "ack": lambda path: AsyncSQLiteAckQueue(path, durability="normal"),
     "adapter, file": lambda path: AsyncAdapter(LogQueue(path)),
-    "adapter, sqlite": lambda path: AsyncAdapter(PlainInSQLite(path, durability="normal"), 3),
+    "adapter, sqlite": lambda path: AsyncAdapter(PlainInSQLite(path, durability="normal")),
 }
 
 

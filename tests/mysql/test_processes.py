@@ -130,6 +130,8 @@ def test_everybody_is_killed(own_server: MariaDB, tmp_path: Path, name: str) -> 
     """
     place = {**own_server.place, "name": name, "durability": "normal", "heartbeat": 0.25}
     place["timeout"] = 30
+    # A receive whose answer was lost with the server stays out as long as its process lives.
+    place["lease"] = 20
     crew = Crew(place, tmp_path)
     chance = random.Random(4)
     MySQLAckQueue(**place).close()

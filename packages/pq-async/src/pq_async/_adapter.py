@@ -43,7 +43,8 @@ class AsyncAdapter(SettlingByTask[T]):
     Args:
         queue: the blocking queue; `close` closes it.
         workers: how many threads call it, for a queue that can do several things at once, such
-            as one with a pool of connections.
+            as one with a pool of connections. An item may be lost whose get is cancelled at
+            the moment it is taken, with several workers or right before `close`.
     """
 
     def __init__(self, queue: Any, workers: int = 1) -> None:

@@ -20,6 +20,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from queue import Empty as NothingThere
 from queue import SimpleQueue
@@ -251,6 +252,8 @@ class Worker:
                 # A3: closing has given back what is only lent. What is gone already is put back
                 # by another object on the same storage.
                 again = self._open()
+                if again is queue:  # an adapter knows but one: a copy opens its storage anew
+                    again = copy(queue)
                 try:
                     self._return_to(again, receipt, {})
                 finally:
