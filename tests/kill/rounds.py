@@ -126,13 +126,11 @@ def _consume(open_queue: Callable[[], Any], pipe: int, settles: bool) -> None:
             _note(pipe, "settled", item)
 
 
-def _fork(work: Callable[[int], None]) -> tuple[int, int]:
-    reading, writing = os.pipe()
+def _fork(work: Callable[[int], None], pipe: int) -> int:
     child = os.fork()
     if child == 0:
-        _work(work, writing)
-    os.close(writing)
-    return child, reading
+        _work(work, pipe)
+    return child
 
 
 def _work(work: Callable[[int], None], pipe: int) -> NoReturn:
@@ -148,31 +146,34 @@ def _round(
     open_queue: Callable[[], Any], settles: bool, account: Account, random: Random, first: int
 ) -> None:
     """Lets them loose, kills them, and checks what is left."""
+    # One pipe for all of them: what they note stays in the order in which it happened.
+    reading, writing = os.pipe()
     children = [
-        _fork(lambda pipe, n=number: _produce(open_queue, pipe, first + n * 10_000))  # type: ignore[misc]
+        _fork(lambda pipe, n=number: _produce(open_queue, pipe, first + n * 10_000), writing)  # type: ignore[misc]
         for number in range(PRODUCERS)
     ]
-    children += [_fork(lambda pipe: _consume(open_queue, pipe, settles)) for _ in range(CONSUMERS)]
+    children += [
+        _fork(lambda pipe: _consume(open_queue, pipe, settles), writing) for _ in range(CONSUMERS)
+    ]
+    os.close(writing)
     doomed = children if random.random() < 0.7 else random.sample(children, 2)
-    said: dict[int, bytearray] = {pipe: bytearray() for _, pipe in children}
-    _listen(said, random.uniform(0.003, 0.04))
+    said = bytearray()
+    _listen(reading, said, random.uniform(0.003, 0.04))
     for order in (doomed, [each for each in children if each not in doomed]):
         random.shuffle(order)
-        for child, _ in order:
+        for child in order:
             os.kill(child, signal.SIGKILL)
             account.kills += 1
-        for child, _ in order:
+        for child in order:
             os.waitpid(child, 0)
         if order is doomed and len(doomed) < len(children):
             # The others go on for a while with what the dead have left.
-            _listen(said, random.uniform(0.0, 0.02))
-    for _, pipe in children:
-        while data := os.read(pipe, 1 << 16):
-            said[pipe] += data
-        os.close(pipe)
+            _listen(reading, said, random.uniform(0.0, 0.02))
+    while data := os.read(reading, 1 << 16):
+        said += data
+    os.close(reading)
     got: list[int] = []
-    for each in said.values():
-        _book(account, each.decode(), got)
+    _book(account, said.decode(), got)
     repeated = len(got) - len(set(got))
     assert repeated <= CONSUMERS, f"{repeated} items came twice in one round"
     assert not (settles and repeated), "an item that was settled came twice"
@@ -181,16 +182,14 @@ def _round(
     account.rounds += 1
 
 
-def _listen(said: dict[int, bytearray], seconds: float) -> None:
-    """Takes what they note for a while, so that no pipe is full."""
+def _listen(pipe: int, said: bytearray, seconds: float) -> None:
+    """Takes what they note for a while, so that the pipe is never full."""
     until = time.monotonic() + seconds
-    open_pipes = set(said)
-    while open_pipes and (left := until - time.monotonic()) > 0:
-        for pipe in select.select(open_pipes, [], [], left)[0]:
-            data = os.read(pipe, 1 << 16)
-            said[pipe] += data
-            if not data:
-                open_pipes.discard(pipe)
+    while (left := until - time.monotonic()) > 0:
+        if select.select([pipe], [], [], left)[0]:
+            if not (data := os.read(pipe, 1 << 16)):
+                return
+            said += data
 
 
 def _book(account: Account, text: str, got: list[int]) -> None:

@@ -180,7 +180,7 @@ class Link:
                     self.path or self.where, None, "the database is damaged"
                 ) from error
             except sqlite3.Error as error:
-                if is_full(error):
+                if is_full(error, self.path):
                     if not emptied:
                         # The log may hold pages that are in the database already.
                         emptied = True

@@ -25,6 +25,8 @@ _FULL: Final = 13
 _NO_ROOM: Final = "the disk is full; free some space and try again"
 #: The index of the log could not be made: there is no other reason than a disk that is full.
 _IOERR_SHMSIZE: Final = _IOERR | 19 << 8
+#: Of the index of the log, the least there is (https://sqlite.org/walformat.html).
+_INDEX_PAGE: Final = 32_768
 #: A sync of a file, or of a directory, has failed.
 _IOERR_SYNC: Final = frozenset({_IOERR | 4 << 8, _IOERR | 5 << 8})
 _CANTOPEN: Final = 14
@@ -32,13 +34,14 @@ _TOOBIG: Final = 18
 _NOTADB: Final = 26
 
 #: Python 3.10 does not tell the code, only SQLite's text for it (sqlite3_errstr), which SQLite
-#: promises not to change for these.
+#: promises not to change for these. There is none where the text quotes damage that is no text.
 _BY_TEXT: Final = {
     "database is locked": _BUSY,
     "database table is locked": _LOCKED,
     "attempt to write a readonly database": _READONLY,
     "disk I/O error": _IOERR,
     "database disk image is malformed": _CORRUPT,
+    "": _CORRUPT,
     "database or disk is full": _FULL,
     "unable to open database file": _CANTOPEN,
     "string or blob too big": _TOOBIG,
@@ -58,9 +61,19 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) in (_BUSY, _LOCKED)
 
 
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether there was no room on the disk."""
-    return _code(error) == _FULL or getattr(error, "sqlite_errorcode", 0) == _IOERR_SHMSIZE
+def is_full(error: sqlite3.Error, path: str | Path | None) -> bool:
+    """Whether there was no room on the disk.
+
+    Args:
+        error: what sqlite3 raised.
+        path: of the database file; None where it is in memory.
+    """
+    told = getattr(error, "sqlite_errorcode", None)
+    if told is None and _code(error) == _IOERR:
+        # Python 3.10: the index of the log was begun, but with no room it stays too short.
+        index = Path(f"{path}-shm")
+        return path is not None and index.exists() and index.stat().st_size < _INDEX_PAGE
+    return told == _IOERR_SHMSIZE or _code(error) == _FULL
 
 
 def has_lost_sync(error: sqlite3.Error) -> bool:
@@ -100,7 +113,7 @@ def translated(error: sqlite3.Error, path: str | Path) -> Exception:
         error: what sqlite3 raised.
         path: of the database file.
     """
-    code = _FULL if is_full(error) else _code(error)
+    code = _FULL if is_full(error, path) else _code(error)
     if code in (_CORRUPT, _NOTADB):
         reason = (
             "the file is not an SQLite database" if code == _NOTADB else "the database is damaged"
