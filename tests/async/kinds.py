@@ -24,6 +24,7 @@ MAKERS: dict[str, Make] = {
     "ack": lambda path: AsyncSQLiteAckQueue(path, durability="normal"),
     "adapter, file": lambda path: AsyncAdapter(LogQueue(path)),
     "adapter, sqlite": lambda path: AsyncAdapter(PlainInSQLite(path, durability="normal")),
+    "adapter, 3 workers": lambda path: AsyncAdapter(PlainInSQLite(path, durability="normal"), 3),
 }
 
 

@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from pq_async import AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
-from pq_core.errors import Empty
+from pq_core.errors import Empty, QueueClosed
 
 from .kinds import MAKERS, Make, drain, run, settle
+
+
+#: Queues that give back, on close, what was got and not settled.
+GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
 
 
 async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[Any], set[Any]]:
@@ -61,17 +65,7 @@ async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[A
     return got, unsettled
 
 
-#: Known: closed right behind its last cancelled gets, an adapter of SQLite loses the item of one of
-#: them now and then.
-ACCOUNTED = [
-    pytest.param(kind, marks=pytest.mark.xfail(strict=False, reason="may lose one on close"))
-    if kind == "adapter, sqlite"
-    else kind
-    for kind in MAKERS
-]
-
-
-@pytest.mark.parametrize("kind", ACCOUNTED)
+@pytest.mark.parametrize("kind", MAKERS)
 def test_every_item_is_accounted_for(kind: str, tmp_path: Path) -> None:
     """After 500 random cancellations each item was got once or is still there, in its order."""
 
@@ -214,23 +208,39 @@ def test_a_cancelled_put_is_there_or_not(kind: str, tmp_path: Path) -> None:
     run(main())
 
 
-def test_close_while_gets_are_cancelled(tmp_path: Path) -> None:
-    """What a cancelled get had taken is there again though the queue is closed right after."""
+@pytest.mark.parametrize("kind", MAKERS)
+def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
+    """What a cancelled get had taken is there again once `close` has returned."""
 
     async def main() -> None:
         for round in range(30):
-            path = tmp_path / str(round)
-            queue: Any = AsyncSQLiteQueue(path, durability="normal")
+            queue = MAKERS[kind](tmp_path / str(round))
             await queue.put("a")
             task = asyncio.create_task(queue.get())
             await asyncio.sleep(0)
             closing = asyncio.create_task(queue.close())
             is_cancelled = await cancel_after(task, round % 5)
             await closing
-            # What the worker has still to give back, it does before this call.
-            await asyncio.gather(queue.qsize(), return_exceptions=True)
-            again: Any = AsyncSQLiteQueue(path, durability="normal")
-            async with again:
-                assert await drain(again) == (["a"] if is_cancelled else [])
+            is_settled = not is_cancelled and kind not in GIVING_BACK
+            async with MAKERS[kind](tmp_path / str(round)) as again:
+                assert await drain(again) == ([] if is_settled else ["a"])
+
+    run(main())
+
+
+def test_a_cancelled_close_goes_on(tmp_path: Path) -> None:
+    """Closing is over sooner or later, whoever waits for it; a second `close` waits for the first."""
+
+    async def main() -> None:
+        for steps in range(8):
+            queue: Any = AsyncQueue(tmp_path)
+            await queue.put(steps)
+            await cancel_after(asyncio.create_task(queue.close()), steps)
+            await queue.close()
+            assert queue.closed
+            with pytest.raises(QueueClosed):
+                await queue.put("late")
+        async with AsyncQueue[int](tmp_path) as again:
+            assert await drain(again) == list(range(8))
 
     run(main())

@@ -43,8 +43,7 @@ class AsyncAdapter(SettlingByTask[T]):
     Args:
         queue: the blocking queue; `close` closes it.
         workers: how many threads call it, for a queue that can do several things at once, such
-            as one with a pool of connections. An item may be lost whose get is cancelled at
-            the moment it is taken, with several workers or right before `close`.
+            as one with a pool of connections.
     """
 
     def __init__(self, queue: Any, workers: int = 1) -> None:

@@ -9,6 +9,8 @@ A2. A call whose task was cancelled before the batch began is not carried out.
 A3. What a get has taken belongs to nobody until its task goes on. Where the task is cancelled
     before that, it is given back: in its place, wherever the storage has one.
 A4. What the queue knows of a task is dropped after the calls that the task has made.
+A5. The queue is closed once each thread has come to the end of what was submitted before, so that
+    the loop was told of it, and has given back what it could.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ class Worker:
         self._inbox: SimpleQueue[Call | _Errand | None] = SimpleQueue()
         self._running = 0
         self._opening = threading.Lock()
+        self._closing: Call | None = None
         #: What the queue knows of each task that lives. A weak one costs a fifth of a put.
         self._tasks: dict[asyncio.Task[Any], dict[str, Any]] = {}
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
@@ -140,12 +143,30 @@ class Worker:
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
-        call = Call(self, lambda _: None)
-        self.submit(_Errand(self, self._close, call))
-        try:
-            await call.outcome()
-        finally:
-            self.stop()
+        if self._closing is None or self._closing.loop is not asyncio.get_running_loop():
+            self._closing = Call(self, lambda _: None, is_anyones=True)
+            self._closing.future.add_done_callback(lambda _: self.stop())
+            self._meet(_Errand(self, self._close, self._closing))
+        closing = self._closing
+        await asyncio.shield(closing.future)  # cancelled, it goes on
+        if closing.error is not None:
+            raise closing.error
+
+    def _meet(self, errand: _Errand) -> None:
+        """Submits an errand once every outcome is told, and what nobody took is given back (A5)."""
+        met = threading.Barrier(self._threads)
+        left = self._threads
+
+        def told(call: Call) -> None:
+            nonlocal left
+            left -= 1
+            if not left:  # behind the tasks that were told before
+                call.loop.call_soon(self.submit, errand)
+
+        for _ in range(self._threads):
+            call = Call(self, lambda _: None, is_anyones=True)
+            call.then = told
+            self.submit(_Errand(self, met.wait, call))
 
     def stop(self) -> None:
         """Ends the threads; the next call starts one again."""
@@ -280,7 +301,7 @@ class _Errand:
     __slots__ = ("answered", "work", "worker")
 
     def __init__(
-        self, worker: Worker, work: Callable[[], None], answered: Call | None = None
+        self, worker: Worker, work: Callable[[], object], answered: Call | None = None
     ) -> None:
         self.worker = worker
         self.work = work
