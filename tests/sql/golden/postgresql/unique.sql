@@ -22,7 +22,7 @@
 -- release: release, return
 -- settle: unclaim, delete
 -- stats: count, claimed, count_dead, oldest, age
--- take: take, next, delete, bury
+-- take: take, bury
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
