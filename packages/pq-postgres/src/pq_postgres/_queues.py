@@ -58,6 +58,9 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
         notify: be woken by LISTEN and NOTIFY, instead of asking the server 28 times a second
             while a get waits. Not behind a pooler that gives each transaction another server
             process.
+        prepare_threshold: how often a statement is said on a connection before the server prepares
+            it, which saves it about a third of the work from then on; None: it never does. Not
+            behind such a pooler either.
         heartbeat: seconds between two signs of life of a consumer that holds items; after four
             without one what it holds comes again.
         clock: the time in seconds since the epoch, by which items are stamped; None: the
@@ -89,17 +92,18 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
         max_connections: int = 10,
         durability: Durability = "full",
         notify: bool = False,
+        prepare_threshold: int | None = None,
         heartbeat: float = 5.0,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        keywords = {
-            "host": host,
-            "port": port,
-            "user": user,
-            "password": password,
-            "dbname": dbname,
-        }
-        place = Place(dsn, keywords, durability)
+        place = Place(
+            dsn,
+            {"host": host, "port": port, "user": user, "password": password, "dbname": dbname},
+            durability=durability,
+            max_connections=max_connections,
+            notify=notify,
+            prepare_threshold=prepare_threshold,
+        )
         settings = Settings(
             timeout=timeout,
             serializer=serializer,
@@ -108,20 +112,14 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
             clock=clock,
         )
         self._arguments = {
-            "dsn": place.conninfo,
             "name": name,
-            "timeout": timeout,
             "auto_commit": auto_commit,
-            "serializer": serializer,
-            "maxsize": maxsize,
-            "max_connections": max_connections,
-            "durability": durability,
-            "notify": notify,
-            "heartbeat": heartbeat,
-            "clock": clock,
+            **place.arguments(),
+            **settings.arguments(),
         }
-        driver = place.driver(max_connections=max_connections, notify=notify)
-        PlainServerQueue.__init__(self, driver, POSTGRESQL, name, None, settings, auto_commit)
+        PlainServerQueue.__init__(
+            self, place.driver(), POSTGRESQL, name, None, settings, auto_commit
+        )
         self._see_to_notifications(notify)
 
 

@@ -2,8 +2,8 @@
 
 A statement that wants no answer is held back and travels with the next one: a simple query may
 hold several, executed in their order until one fails (PostgreSQL manual, 55.2.2, "Simple Query").
-So a get with its BEGIN and COMMIT takes two round trips, and nothing is ever prepared on the
-server, as poolers like it that give each transaction another server process.
+So a get with its BEGIN and COMMIT takes two round trips, and nothing is prepared on the server
+unasked, as poolers like it that give each transaction another server process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pq_core.sql.statement import Statement
 from pq_postgres._library import psycopg
+from pq_postgres._prepared import Prepared
 
 __all__ = ["PostgresSession"]
 
@@ -29,19 +30,21 @@ class PostgresSession:
 
     Args:
         connection: of psycopg, in autocommit mode.
+        prepare_threshold: how often a statement is said before it is prepared; None: it never is.
 
     Attributes:
         connection: the same.
     """
 
-    __slots__ = ("_cursor", "_escaping", "_held", "_size", "connection")
+    __slots__ = ("_cursor", "_escaping", "_held", "_prepared", "_size", "connection")
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, prepare_threshold: int | None = None) -> None:
         self.connection = connection
         self._cursor = connection.cursor(row_factory=psycopg().rows.tuple_row)
         self._escaping = psycopg().pq.Escaping(connection.pgconn)
         self._held: list[str] = []
         self._size = 0
+        self._prepared = None if prepare_threshold is None else Prepared(prepare_threshold)
 
     def begin(self, reading: bool) -> None:
         """Starts a transaction, with its first statement."""
@@ -100,7 +103,21 @@ class PostgresSession:
         return sorted(row[0] for row in self._cursor.fetchall())
 
     def _rendered(self, sql: str, parameters: Sequence[Any]) -> str:
+        if self._prepared is not None:
+            name = self._prepared.known(sql) or self._prepare(self._prepared, sql, len(parameters))
+            if name:
+                values = ", ".join(map(self._literal, parameters))
+                return f"EXECUTE {name} ({values})" if values else f"EXECUTE {name}"
         return sql % tuple(map(self._literal, parameters))
+
+    def _prepare(self, prepared: Prepared, sql: str, count: int) -> str | None:
+        """Has a statement prepared that was said often enough: its name."""
+        if not prepared.is_due(sql):
+            return None
+        name = prepared.new_name()
+        self._send(f"PREPARE {name} AS {sql % tuple(f'${at}' for at in range(1, count + 1))}")
+        prepared.keep(sql, name)
+        return name
 
     def _literal(self, value: Any) -> str:
         """A parameter of a plan as SQL; plans have no other types."""

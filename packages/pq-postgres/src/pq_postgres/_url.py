@@ -58,6 +58,7 @@ _MORE: Final[dict[str, Any]] = {
     "heartbeat": float,
     "max_connections": int,
     "notify": bool,
+    "prepare_threshold": int,
     **dict.fromkeys(_LIBPQ, str),
 }
 
