@@ -55,7 +55,7 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
         durability: what an acknowledged put survives. "full": what the server's
             synchronous_commit promises, power loss by default. "normal" and "off": a crash of
             this program, but not the last moments before one of the server.
-        notify: be woken by LISTEN and NOTIFY, instead of asking the server 28 times a second
+        notify: be woken by LISTEN and NOTIFY, instead of asking the server 25 times a second
             while a get waits. Not behind a pooler that gives each transaction another server
             process.
         prepare_threshold: how often a statement is said on a connection before the server prepares

@@ -80,7 +80,7 @@ SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id)) FROM `ack_queue_x`;
 
 -- claim_all
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;

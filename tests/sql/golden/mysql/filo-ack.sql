@@ -14,7 +14,7 @@ SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due <= (UNIX_TI
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_filo_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), max(_id), min(_id)) FROM `ack_filo_queue_x`;
 
 -- first
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;

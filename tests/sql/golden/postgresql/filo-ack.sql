@@ -19,7 +19,7 @@ SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_par
 SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_filo_queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id)) FROM "ack_filo_queue_x";
 
 -- claim_at_once
 UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts;

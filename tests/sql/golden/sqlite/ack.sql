@@ -8,7 +8,7 @@
 -- all_rows: all
 -- any: any
 -- bury: fail
--- changes: changes
+-- changes: 
 -- claim: first, claim_one
 -- claim_as: 
 -- claim_beyond: beyond, claim_all
@@ -99,9 +99,6 @@ SELECT marks FROM "pq_meta" WHERE name = ?;
 
 -- by_id
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
-
--- changes
-SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
 
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;

@@ -8,7 +8,7 @@
 -- all_rows: all
 -- any: any
 -- bury: fail
--- changes: changes
+-- changes: 
 -- claim: first, claim_one
 -- claim_as: 
 -- claim_beyond: beyond, claim_all

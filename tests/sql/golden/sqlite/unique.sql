@@ -5,7 +5,7 @@
 -- any: any
 -- any_beyond: returned, last, new, certain, first, beyond, any
 -- bury: by_id, delete, bury
--- changes: changes
+-- changes: 
 -- clear: clear
 -- count: count
 -- dead_letters: dead

@@ -106,7 +106,7 @@ class InServer(BaseQueue[T]):
         """
         owners = OwnerPlans(dialect)
         if settings.clock is not None:
-            dialect = replace(dialect, now=dialect.placeholder)
+            dialect = replace(dialect, now=dialect.told_now)
         layout = queue_layout(dialect, self.kind, name, table)
         of_items = codec(settings.serializer)
         self._server = ServerEngine(

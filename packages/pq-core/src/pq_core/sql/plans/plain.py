@@ -108,7 +108,10 @@ class PlainPlans:
             "one",
         )
         self._changes = say(
-            f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id), min(_id) FROM {main}",
+            ""
+            if narrow
+            else f"SELECT CONCAT_WS(' ', (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id),"
+            f" min(_id)) FROM {main}",
             "one",
         )
         self._total = say(f"SELECT count(*) FROM {main}", "one")
@@ -407,7 +410,7 @@ class PlainPlans:
     @single
     def changes(self) -> Plan[Any]:
         """What differs after most changes of the queue, read in a few steps of its indexes."""
-        return tuple((yield self._changes, ()))
+        return (yield self._changes, ())[0]
 
     @reading
     @single
