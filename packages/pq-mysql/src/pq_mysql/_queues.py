@@ -67,6 +67,7 @@ class MySQLQueue(PlainServerQueue[T]):
             one at a time.
         clock: the time in seconds since the epoch, by which items are stamped;
             None: the server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
 
     Raises:
         TypeError: an argument is missing, or given in both spellings.
@@ -101,6 +102,7 @@ class MySQLQueue(PlainServerQueue[T]):
         connect_options: Mapping[str, Any] | None = None,
         multi_statements: bool = True,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
     ) -> None:
         place = Place.of(
             host,
@@ -122,6 +124,7 @@ class MySQLQueue(PlainServerQueue[T]):
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         self._arguments = {
             **place.arguments(),

@@ -61,6 +61,7 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         dedupe_window: seconds for which a key is remembered; None: until its item is settled.
         clock: the time in seconds since the epoch, by which leases and delays end; None: the
             server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
 
     Raises:
         ValueError: an argument is out of range, or a name is too long or holds a NUL character.
@@ -98,6 +99,7 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         dedupe: str = "ignore",
         dedupe_window: float | None = None,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
     ) -> None:
         place = Place(
             dsn,
@@ -113,6 +115,7 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         options = AckOptions(
             lease=lease,

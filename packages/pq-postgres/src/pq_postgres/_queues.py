@@ -65,6 +65,7 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
             without one what it holds comes again.
         clock: the time in seconds since the epoch, by which items are stamped; None: the
             server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
 
     Raises:
         ValueError: an argument is out of range, or a name is too long or holds a NUL character.
@@ -95,6 +96,7 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
         prepare_threshold: int | None = None,
         heartbeat: float = 5.0,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
     ) -> None:
         place = Place(
             dsn,
@@ -110,6 +112,7 @@ class PostgresQueue(InPostgres[T], PlainServerQueue[T]):
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         self._arguments = {
             "name": name,

@@ -55,6 +55,7 @@ _LIBPQ: Final = (
     "user",
 )
 _MORE: Final[dict[str, Any]] = {
+    "create": bool,
     "heartbeat": float,
     "max_connections": int,
     "notify": bool,

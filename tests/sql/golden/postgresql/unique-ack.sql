@@ -43,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
--- update: update
+-- update: same, status, drop_item, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;

@@ -43,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items, trim_states
 -- unclaim: unclaim
--- update: update
+-- update: status, drop, drop_item, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);

@@ -58,6 +58,7 @@ class ServerEngine:
         owners: the plans of the table of owners, on the server's clock.
         timeout: seconds to wait for others, for a free connection, and for a server that is away.
         heartbeat: seconds between two signs of life; see `pq_core.server.life`.
+        creates: whether to make the queue where there is none.
 
     Attributes:
         where: what the queue is called in messages.
@@ -65,7 +66,8 @@ class ServerEngine:
         closed: whether `close` was called.
 
     Raises:
-        StorageError: the server cannot be reached, or refuses.
+        StorageError: the server cannot be reached, or refuses; or there is no queue, and it should
+            not be made.
         SchemaMismatch: a newer version wrote the queue, or the table is no queue.
     """
 
@@ -77,6 +79,7 @@ class ServerEngine:
         *,
         timeout: float = 10.0,
         heartbeat: float = 5.0,
+        creates: bool = True,
     ) -> None:
         self.closed = True  # for __del__, if the next lines fail
         self.driver = driver
@@ -92,6 +95,11 @@ class ServerEngine:
         self._is_patient = False
         try:
             if not self.read(layout.is_current):
+                if not creates and not self.read(layout.is_there):
+                    raise StorageError(
+                        f"{self.where}: there is no such queue; check its name and kind, or make "
+                        "it with create=True"
+                    )
                 self._run(self._prepare, (), False)
             self._skew = self.read(owners.now) - time.time()
         except BaseException:

@@ -46,6 +46,7 @@ class Settings:
             counts as dead.
         clock: the time in seconds since the epoch, by which items are stamped and leases end;
             None: the server's.
+        create: make the queue where there is none.
 
     Raises:
         ValueError: one is out of range.
@@ -56,6 +57,7 @@ class Settings:
     maxsize: int = 0
     heartbeat: float = 5.0
     clock: Callable[[], float] | None = None
+    create: bool = True
 
     def __post_init__(self) -> None:
         if not self.timeout >= 0:
@@ -110,7 +112,12 @@ class InServer(BaseQueue[T]):
         layout = queue_layout(dialect, self.kind, name, table)
         of_items = codec(settings.serializer)
         self._server = ServerEngine(
-            driver, layout, owners, timeout=settings.timeout, heartbeat=settings.heartbeat
+            driver,
+            layout,
+            owners,
+            timeout=settings.timeout,
+            heartbeat=settings.heartbeat,
+            creates=settings.create,
         )
         return layout, of_items
 

@@ -461,9 +461,17 @@ class AckedPlans(AckedLooks):
     # -- changing -----------------------------------------------------------------------------
 
     @growing
-    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
-        """Replaces a payload; whether the item is there."""
-        return bool((yield self._sql.update, (data, crc, id)))
+    def update(self, id: int, data: bytes, crc: int) -> Plan[int | None]:
+        """Replaces a payload: the id, of another one that has it in a unique queue; None: gone."""
+        if self._kind.is_unique:
+            same = yield self._sql.same, (data,)
+            if same is not None and same[0] != id:
+                if (yield self._sql.status, (id,)) is None:
+                    return None
+                if same[1] != ACKED:
+                    return int(same[0])
+                yield from self._remove(same[0])
+        return id if (yield self._sql.update, (data, crc, id)) else None
 
     def clear(self) -> Plan[int]:
         """Removes all ready and delayed items; how many."""

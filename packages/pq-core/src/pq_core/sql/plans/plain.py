@@ -486,10 +486,13 @@ class PlainPlans:
     # -- changing -----------------------------------------------------------------------------
 
     @growing
-    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
-        """Replaces a payload; whether the item is there."""
-        count = yield self._update, (data, crc, id)
-        return bool(count)
+    def update(self, id: int, data: bytes, crc: int) -> Plan[int | None]:
+        """Replaces a payload: the id, of another one that has it in a unique queue; None: gone."""
+        if self._kind.is_unique:
+            same = yield self._same, (data,)
+            if same is not None and same[0] != id:
+                return same[0] if (yield self._exists, (id,)) else None
+        return id if (yield self._update, (data, crc, id)) else None
 
     def clear(self) -> Plan[int]:
         """Removes all ready items; how many."""
