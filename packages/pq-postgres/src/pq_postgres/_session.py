@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from pq_core.sql.statement import Statement
 from pq_postgres._library import psycopg
+from pq_postgres._literals import Literals
 from pq_postgres._prepared import Prepared
 
 __all__ = ["PostgresSession"]
@@ -36,12 +37,12 @@ class PostgresSession:
         connection: the same.
     """
 
-    __slots__ = ("_cursor", "_escaping", "_held", "_prepared", "_size", "connection")
+    __slots__ = ("_cursor", "_held", "_literals", "_prepared", "_size", "connection")
 
     def __init__(self, connection: Any, prepare_threshold: int | None = None) -> None:
         self.connection = connection
         self._cursor = connection.cursor(row_factory=psycopg().rows.tuple_row)
-        self._escaping = psycopg().pq.Escaping(connection.pgconn)
+        self._literals = Literals(psycopg().pq.Escaping(connection.pgconn))
         self._held: list[str] = []
         self._size = 0
         self._prepared = None if prepare_threshold is None else Prepared(prepare_threshold)
@@ -97,18 +98,21 @@ class PostgresSession:
         """The ids of rows inserted by one statement, which numbers them as they come."""
         head, values, row = sql.rpartition(" VALUES ")
         row, returning, tail = row.partition(" RETURNING ")
-        literal = self._literal
-        text = ", ".join([row % tuple(map(literal, each)) for each in rows])
+        literal = self._literals
+        text = ", ".join(
+            [row % tuple([literal[type(value)](value) for value in each]) for each in rows]
+        )
         self._send(head % () + values + text + returning + tail % ())
         return sorted(row[0] for row in self._cursor.fetchall())
 
     def _rendered(self, sql: str, parameters: Sequence[Any]) -> str:
+        literal = self._literals
+        values = tuple([literal[type(value)](value) for value in parameters])
         if self._prepared is not None:
-            name = self._prepared.known(sql) or self._prepare(self._prepared, sql, len(parameters))
+            name = self._prepared.known(sql) or self._prepare(self._prepared, sql, len(values))
             if name:
-                values = ", ".join(map(self._literal, parameters))
-                return f"EXECUTE {name} ({values})" if values else f"EXECUTE {name}"
-        return sql % tuple(map(self._literal, parameters))
+                return f"EXECUTE {name} ({', '.join(values)})" if values else f"EXECUTE {name}"
+        return sql % values
 
     def _prepare(self, prepared: Prepared, sql: str, count: int) -> str | None:
         """Has a statement prepared that was said often enough: its name."""
@@ -118,21 +122,6 @@ class PostgresSession:
         self._send(f"PREPARE {name} AS {sql % tuple(f'${at}' for at in range(1, count + 1))}")
         prepared.keep(sql, name)
         return name
-
-    def _literal(self, value: Any) -> str:
-        """A parameter of a plan as SQL; plans have no other types."""
-        if value is None:
-            return "NULL"
-        if type(value) is bytes:
-            return f"E'\\\\x{value.hex()}'::bytea"
-        if isinstance(value, (int, float)):
-            return f"({value!r})" if value < 0 else repr(value)
-        if isinstance(value, str):
-            if "\0" in value:
-                raise ValueError("PostgreSQL stores no NUL character in a text; leave it out")
-            escaped: bytes = self._escaping.escape_literal(value.encode())
-            return escaped.decode()
-        return self._literal(bytes(value))
 
     def _hold(self, sql: str) -> None:
         if self._size + len(sql) > _HELD:
