@@ -10,19 +10,20 @@ __all__ = ["Relay"]
 
 
 class Relay:
-    """Listens on the loopback interface and passes on what both sides say.
+    """Listens at an address and passes on what both sides say.
 
     Args:
         host: of the server.
         port: of the server.
+        at: the address to listen at.
 
     Attributes:
         port: to connect to instead.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, at: str = "127.0.0.1") -> None:
         self._server = (host, port)
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server((at, 0))
         self.port: int = self._listening.getsockname()[1]
         self._mutex = threading.Lock()
         self._answers = 0
