@@ -138,6 +138,9 @@ class MySQLAckQueue(AckServerQueue[T]):
             table_name=table_name,
             ssl=ssl,
             connect_options=connect_options,
+            durability=durability,
+            max_connections=max_connections,
+            multi_statements=multi_statements,
         )
         settings = Settings(
             timeout=timeout,
@@ -152,16 +155,8 @@ class MySQLAckQueue(AckServerQueue[T]):
             **settings.arguments(),
             **options.arguments(),
             "auto_commit": auto_commit,
-            "durability": durability,
-            "max_connections": max_connections,
-            "multi_statements": multi_statements,
         }
-        driver = place.driver(
-            size=max_connections,
-            timeout=timeout,
-            durability=durability,
-            multi_statements=multi_statements,
-        )
+        driver = place.driver(timeout)
         super().__init__(driver, MYSQL, place.name, place.table, settings, options)
 
 

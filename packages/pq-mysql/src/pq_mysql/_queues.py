@@ -117,6 +117,9 @@ class MySQLQueue(PlainServerQueue[T]):
             table_name=table_name,
             ssl=ssl,
             connect_options=connect_options,
+            durability=durability,
+            max_connections=max_connections,
+            multi_statements=multi_statements,
         )
         settings = Settings(
             timeout=timeout,
@@ -130,16 +133,8 @@ class MySQLQueue(PlainServerQueue[T]):
             **place.arguments(),
             **settings.arguments(),
             "auto_commit": auto_commit,
-            "durability": durability,
-            "max_connections": max_connections,
-            "multi_statements": multi_statements,
         }
-        driver = place.driver(
-            size=max_connections,
-            timeout=timeout,
-            durability=durability,
-            multi_statements=multi_statements,
-        )
+        driver = place.driver(timeout)
         super().__init__(driver, MYSQL, place.name, place.table, settings, auto_commit)
 
 
