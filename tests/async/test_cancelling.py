@@ -14,7 +14,6 @@ from pq_core.errors import Empty, QueueClosed
 
 from .kinds import MAKERS, Make, drain, run, settle
 
-
 #: Queues that give back, on close, what was got and not settled.
 GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
 
@@ -213,7 +212,7 @@ def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
     """What a cancelled get had taken is there again once `close` has returned."""
 
     async def main() -> None:
-        for round in range(30):
+        for round in range(10):
             queue = MAKERS[kind](tmp_path / str(round))
             await queue.put("a")
             task = asyncio.create_task(queue.get())
