@@ -21,6 +21,9 @@ __all__ = ["PostgresSession"]
 #: As the plans need it, whatever the server's default is.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+#: The states of an answer that is none of an error: nothing was said, done, and rows (libpq's
+#: PGRES_EMPTY_QUERY, PGRES_COMMAND_OK and PGRES_TUPLES_OK).
+_DONE: Final = (0, 1, 2)
 #: No more than this is held back, in characters: the server answers each statement, and who sends
 #: without reading the answers may be blocked by a server that waits for the same.
 _HELD: Final = 1 << 16
@@ -37,12 +40,27 @@ class PostgresSession:
         connection: the same.
     """
 
-    __slots__ = ("_cursor", "_held", "_literals", "_prepared", "_size", "connection")
+    __slots__ = (
+        "_execute",
+        "_held",
+        "_literals",
+        "_pgconn",
+        "_prepared",
+        "_result",
+        "_size",
+        "_transformer",
+        "connection",
+    )
 
     def __init__(self, connection: Any, prepare_threshold: int | None = None) -> None:
         self.connection = connection
-        self._cursor = connection.cursor(row_factory=psycopg().rows.tuple_row)
-        self._literals = Literals(psycopg().pq.Escaping(connection.pgconn))
+        library = psycopg()
+        # What a cursor does besides takes a third of the time of a short statement.
+        self._pgconn = connection.pgconn
+        self._execute = library.generators.execute
+        self._transformer = library.adapt.Transformer(connection)
+        self._result: Any = None
+        self._literals = Literals(library.pq.Escaping(connection.pgconn))
         self._held: list[str] = []
         self._size = 0
         self._prepared = None if prepare_threshold is None else Prepared(prepare_threshold)
@@ -64,12 +82,14 @@ class PostgresSession:
         if wants == "ids":
             return self._insert(sql, parameters)
         self._send(self._rendered(sql, parameters))
-        cursor = self._cursor
+        if wants == "count":
+            return self._result.command_tuples
+        rows = self._rows()
         if wants == "rows":
-            return cursor.fetchall()
+            return rows
         if wants == "one":
-            return cursor.fetchone()
-        return cursor.fetchone()[0] if wants == "id" else cursor.rowcount
+            return rows[0] if rows else None
+        return rows[0][0]
 
     def flush(self) -> None:
         """Sends what was held back."""
@@ -79,7 +99,7 @@ class PostgresSession:
     def commit(self) -> None:
         """Ends the transaction, together with what was held back."""
         self._send("COMMIT")
-        if self._cursor.statusmessage != "COMMIT":
+        if self._result.command_status != b"COMMIT":
             # The server answers so, without an error, where a statement has failed before.
             raise psycopg().errors.InFailedSqlTransaction("the transaction was rolled back")
 
@@ -103,7 +123,14 @@ class PostgresSession:
             [row % tuple([literal[type(value)](value) for value in each]) for each in rows]
         )
         self._send(head % () + values + text + returning + tail % ())
-        return sorted(row[0] for row in self._cursor.fetchall())
+        return sorted(row[0] for row in self._rows())
+
+    def _rows(self) -> list[Any]:
+        """Those of the last answer, as tuples."""
+        result, transformer = self._result, self._transformer
+        transformer.set_pgresult(result)
+        rows: list[Any] = transformer.load_rows(0, result.ntuples, tuple)
+        return rows
 
     def _rendered(self, sql: str, parameters: Sequence[Any]) -> str:
         literal = self._literals
@@ -131,12 +158,13 @@ class PostgresSession:
         self._size += len(sql)
 
     def _send(self, sql: str) -> None:
-        """Executes what was held back and this statement; its answer is the cursor's."""
+        """Executes what was held back and this statement, and keeps its answer."""
         if self._held:
             sql = ";".join([*self._held, sql])
             self._held.clear()
             self._size = 0
-        cursor = self._cursor
-        cursor.execute(sql.encode())
-        while cursor.nextset():
-            pass
+        self._pgconn.send_query(sql.encode())
+        results = self.connection.wait(self._execute(self._pgconn))
+        self._result = result = results[-1]
+        if result.status not in _DONE:
+            raise psycopg().errors.error_from_result(result)
