@@ -7,9 +7,17 @@ from contextlib import suppress
 import pytest
 
 from tests.servers.mariadb import mariadb, mysql_place
+from tests.servers.pgbouncer import pgbouncer
 from tests.servers.postgres import postgres, postgres_environment, postgres_to_kill
 
-__all__ = ["mariadb", "mysql_place", "postgres", "postgres_environment", "postgres_to_kill"]
+__all__ = [
+    "mariadb",
+    "mysql_place",
+    "pgbouncer",
+    "postgres",
+    "postgres_environment",
+    "postgres_to_kill",
+]
 
 
 def pytest_configure(config: pytest.Config) -> None:

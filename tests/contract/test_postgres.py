@@ -120,9 +120,9 @@ class TestPriorityThatHolds(TestFIFOThatHolds):
 
 @pytest.mark.slow
 class TestNotified(Further, TestFIFO):
-    """Woken by LISTEN and NOTIFY."""
+    """With what needs a session of the server: LISTEN, and prepared statements."""
 
-    options = MappingProxyType({"notify": True, **QUICK})
+    options = MappingProxyType({"notify": True, "prepare_threshold": 0, **QUICK})
 
 
 @in_parts
@@ -146,6 +146,6 @@ class TestUniqueAck(Further, TestAck):
 
 @in_short
 class TestNotifiedAck(Further, TestAck):
-    """Woken by LISTEN and NOTIFY."""
+    """With what needs a session of the server: LISTEN, and prepared statements."""
 
-    options = MappingProxyType({"notify": True, **QUICK})
+    options = MappingProxyType({"notify": True, "prepare_threshold": 0, **QUICK})

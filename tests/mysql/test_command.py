@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
+from pq_core.errors import StorageError
+from pq_mysql import MySQLQueue
+
 pytest.importorskip("persistqueue", reason="the command is that of the meta-package")
 
 
@@ -47,8 +50,19 @@ def test_lines_in_and_items_out(url: str, kind: str) -> None:
     assert run("persistqueue", "get", *options)[0] == 1
 
 
+def test_a_mistyped_name(url: str, mysql_place: dict[str, Any], name: str) -> None:
+    """A command that reads tells that there is no such queue, and leaves none there."""
+    for _ in range(2):
+        status, _, told = run("persistqueue", "peek", url, "--durability", "normal")
+        assert status == 2
+        assert f"queue_{name}: there is no such queue; check its name and kind" in told
+    with pytest.raises(StorageError, match="there is no such queue"):
+        MySQLQueue(**mysql_place, name=name, create=False)
+
+
 def test_what_a_server_does_itself(url: str) -> None:
     """Verify and repair say that they are the server's business; no message shows the password."""
+    assert run("persistqueue", "put", url, "--durability", "normal", stdin="a\n")[0] == 0
     status, _, told = run("persistqueue", "verify", url, "--durability", "normal")
     assert status == 2
     assert "use the server's tools" in told

@@ -26,14 +26,14 @@ CASES: dict[str, tuple[str, str, str, tuple[Any, ...]]] = {
     "PostgresAckQueue": (
         ", status, priority, attempts, token",
         ", CASE WHEN g % 2 = 0 THEN 1 ELSE 5 END, g % 3, 0, 0",
-        "claim",
-        (1, None),
+        "claim_at_once",
+        (1, 1, None),
     ),
     "FILOPostgresAckQueue": (
         ", status, priority, attempts, token",
         f", CASE WHEN g > {DEEP // 2} THEN 1 ELSE 5 END, 0, 0, 0",
-        "claim",
-        (1, None),
+        "claim_at_once",
+        (1, 1, None),
     ),
 }
 

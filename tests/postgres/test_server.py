@@ -158,6 +158,18 @@ def test_a_name_that_is_too_long(postgres: str) -> None:
             PostgresQueue(postgres, long)
 
 
+def test_a_queue_that_should_be_there(postgres: str, name: str) -> None:
+    """With create=False a name that no queue has is told, and no queue is left there."""
+    for cls in (PostgresQueue, PostgresAckQueue):
+        for _ in range(2):
+            with pytest.raises(
+                StorageError, match=f"{name}: there is no such queue; check its name"
+            ):
+                cls(postgres, name, create=False)
+        cls(postgres, name).close()
+        cls(postgres, name, create=False).close()
+
+
 # -- unique -------------------------------------------------------------------------------
 
 
@@ -176,7 +188,7 @@ def test_updating_to_an_equal_item(postgres: str, name: str) -> None:
     with PostgresUniqueQ(postgres, name) as queue:
         queue.put("a")
         second = queue.put("b")
-        with pytest.raises(StorageError, match="an equal item is there already"):
+        with pytest.raises(StorageError, match="item 2 cannot become equal to item 1"):
             queue.update("a", second)
 
 

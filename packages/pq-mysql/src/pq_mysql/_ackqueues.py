@@ -63,6 +63,7 @@ class MySQLAckQueue(AckServerQueue[T]):
             one at a time.
         clock: the time in seconds since the epoch, by which items are stamped and leases end;
             None: the server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
         lease: seconds until an item that is not settled becomes ready again; None: as long as
             its consumer lives.
         max_attempts: so often an item is handed out, then it is a dead letter; None: no limit.
@@ -107,6 +108,7 @@ class MySQLAckQueue(AckServerQueue[T]):
         connect_options: Mapping[str, Any] | None = None,
         multi_statements: bool = True,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
         lease: float | None = None,
         max_attempts: int | None = None,
         backoff: float = 0.0,
@@ -136,6 +138,9 @@ class MySQLAckQueue(AckServerQueue[T]):
             table_name=table_name,
             ssl=ssl,
             connect_options=connect_options,
+            durability=durability,
+            max_connections=max_connections,
+            multi_statements=multi_statements,
         )
         settings = Settings(
             timeout=timeout,
@@ -143,22 +148,15 @@ class MySQLAckQueue(AckServerQueue[T]):
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         self._arguments = {
             **place.arguments(),
             **settings.arguments(),
             **options.arguments(),
             "auto_commit": auto_commit,
-            "durability": durability,
-            "max_connections": max_connections,
-            "multi_statements": multi_statements,
         }
-        driver = place.driver(
-            size=max_connections,
-            timeout=timeout,
-            durability=durability,
-            multi_statements=multi_statements,
-        )
+        driver = place.driver(timeout)
         super().__init__(driver, MYSQL, place.name, place.table, settings, options)
 
 

@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from pymysql.converters import escape_string
 
-__all__ = ["literal"]
+__all__ = ["literals"]
 
 #: Character sets in which no character but the quote and the backslash has a byte that looks like
 #: one of them. In the others ("sjis", "gbk") a payload could end its own literal.
 _SAFE: Final = frozenset({"ascii", "binary", "latin1", "utf8", "utf8mb3", "utf8mb4"})
 
+#: A value as a literal.
+Literal = Callable[[Any], bytes]
 
-def literal(value: Any, charset: str) -> str:
-    """A value as a literal, for a connection without NO_BACKSLASH_ESCAPES.
 
-    Bytes stand for themselves by surrogates (PEP 383). Of them only the backslash and the quote
-    need escaping (MySQL 8.0 reference, 11.1.1), and "_binary" keeps the server from reading them
-    as characters.
+class _Literals(dict[type, Literal]):
+    """By the type of the value."""
+
+    def __missing__(self, kind: type) -> Literal:
+        raise TypeError(f"a value of type {kind.__name__!r} has no literal")
+
+
+def _of_bytes(value: bytes) -> bytes:
+    # Of these only the backslash and the quote need escaping (MySQL 8.0 reference, 11.1.1), and
+    # "_binary" keeps the server from reading them as characters.
+    return b"_binary'%b'" % value.replace(b"\\", b"\\\\").replace(b"'", b"\\'")
+
+
+def _of_float(value: float) -> bytes:
+    text = repr(value)
+    return (text if "e" in text else f"{text}e0").encode()
+
+
+def literals(charset: str, encoding: str) -> dict[type, Literal]:
+    """What makes literals, by type, for a connection without NO_BACKSLASH_ESCAPES.
+
+    A type that is missing is a TypeError.
 
     Args:
-        value: bytes, str, int, float or None.
         charset: of the connection.
+        encoding: Python's name of it.
     """
-    kind = type(value)
-    if kind is bytes:
-        if charset not in _SAFE:
-            return f"x'{value.hex()}'"
-        escaped = value.replace(b"\\", b"\\\\").replace(b"'", b"\\'")
-        return f"_binary'{escaped.decode('ascii', 'surrogateescape')}'"
-    if kind is int:
-        return str(value)
-    if value is None:
-        return "NULL"
-    if kind is float:
-        return f"{value!r}" if "e" in repr(value) else f"{value!r}e0"
-    if kind is str and charset in _SAFE:
-        return f"'{escape_string(value)}'"
-    if kind is str:
-        return f"CONVERT(x'{value.encode().hex()}' USING utf8mb4)"
-    raise TypeError(f"a value of type {kind.__name__!r} has no literal")
+    made = _Literals()
+    made[int] = lambda value: b"%d" % value
+    made[float] = _of_float
+    made[type(None)] = lambda _: b"NULL"
+    if charset in _SAFE:
+        made[bytes] = _of_bytes
+        made[str] = lambda value: b"'%b'" % escape_string(value).encode(encoding, "surrogateescape")
+    else:
+        made[bytes] = lambda value: b"x'%b'" % value.hex().encode()
+        made[str] = lambda value: b"CONVERT(x'%b' USING utf8mb4)" % value.encode().hex().encode()
+    return made

@@ -27,6 +27,9 @@ class Place:
         charset: of the connection.
         ssl: see `MySQLQueue`.
         connect_options: see `MySQLQueue`.
+        durability: see `MySQLQueue`.
+        max_connections: see `MySQLQueue`.
+        multi_statements: see `MySQLQueue`.
     """
 
     host: str
@@ -39,6 +42,9 @@ class Place:
     charset: str
     ssl: Any
     connect_options: Mapping[str, Any]
+    durability: str
+    max_connections: int
+    multi_statements: bool
 
     @classmethod
     def of(
@@ -56,6 +62,9 @@ class Place:
         table_name: str | None,
         ssl: Any,
         connect_options: Mapping[str, Any] | None,
+        durability: str,
+        max_connections: int,
+        multi_statements: bool,
     ) -> Place:
         """Checked constructor arguments.
 
@@ -76,6 +85,8 @@ class Place:
             raise ValueError(f"'port' must be between 1 and 65535, not {port!r}")
         if table_name is not None and not table_name:
             raise ValueError("'table_name' must not be empty")
+        if max_connections < 1:
+            raise ValueError(f"'max_connections' must be at least 1, not {max_connections!r}")
         options = dict(connect_options or {})
         taken = {"host", "user", "password", "passwd", "database", "db", "port", "charset", "ssl"}
         taken |= {"autocommit", "cursorclass", "defer_connect", "init_command", "conv"}
@@ -95,18 +106,17 @@ class Place:
             charset=charset,
             ssl=ssl,
             connect_options=options,
+            durability=check_durability(durability),
+            max_connections=max_connections,
+            multi_statements=multi_statements,
         )
 
-    def driver(
-        self, *, size: int, timeout: float, durability: str, multi_statements: bool
-    ) -> MySQLDriver:
+    def driver(self, timeout: float) -> MySQLDriver:
         """The way to the database; nothing is connected yet.
 
-        Raises:
-            ValueError: `size` is not positive, or `durability` none of the three words.
+        Args:
+            timeout: seconds to wait for a lock of the server.
         """
-        if size < 1:
-            raise ValueError(f"'max_connections' must be at least 1, not {size!r}")
         arguments: dict[str, Any] = {
             "connect_timeout": 10,
             **self.connect_options,
@@ -121,10 +131,10 @@ class Place:
             arguments["ssl"] = self.ssl
         return MySQLDriver(
             arguments,
-            size=size,
+            size=self.max_connections,
             timeout=timeout,
-            several=multi_statements,
-            wants_full=check_durability(durability) == "full",
+            several=self.multi_statements,
+            wants_full=self.durability == "full",
         )
 
     def arguments(self) -> dict[str, Any]:
@@ -140,6 +150,9 @@ class Place:
             "charset": self.charset,
             "ssl": self.ssl,
             "connect_options": dict(self.connect_options),
+            "durability": self.durability,
+            "max_connections": self.max_connections,
+            "multi_statements": self.multi_statements,
         }
 
 

@@ -67,6 +67,7 @@ class MySQLQueue(PlainServerQueue[T]):
             one at a time.
         clock: the time in seconds since the epoch, by which items are stamped;
             None: the server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
 
     Raises:
         TypeError: an argument is missing, or given in both spellings.
@@ -101,6 +102,7 @@ class MySQLQueue(PlainServerQueue[T]):
         connect_options: Mapping[str, Any] | None = None,
         multi_statements: bool = True,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
     ) -> None:
         place = Place.of(
             host,
@@ -115,6 +117,9 @@ class MySQLQueue(PlainServerQueue[T]):
             table_name=table_name,
             ssl=ssl,
             connect_options=connect_options,
+            durability=durability,
+            max_connections=max_connections,
+            multi_statements=multi_statements,
         )
         settings = Settings(
             timeout=timeout,
@@ -122,21 +127,14 @@ class MySQLQueue(PlainServerQueue[T]):
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         self._arguments = {
             **place.arguments(),
             **settings.arguments(),
             "auto_commit": auto_commit,
-            "durability": durability,
-            "max_connections": max_connections,
-            "multi_statements": multi_statements,
         }
-        driver = place.driver(
-            size=max_connections,
-            timeout=timeout,
-            durability=durability,
-            multi_statements=multi_statements,
-        )
+        driver = place.driver(timeout)
         super().__init__(driver, MYSQL, place.name, place.table, settings, auto_commit)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pq_core.errors import StorageError
 from pq_core.sql.statement import Statement
 from pq_mysql._connection import MySQLConnection
-from pq_mysql._literals import literal
+from pq_mysql._literals import literals
 
 __all__ = ["MySQLSession"]
 
@@ -44,10 +44,10 @@ class MySQLSession:
     """
 
     __slots__ = (
-        "_charset",
         "_cursor",
         "_held",
         "_in_transaction",
+        "_literals",
         "_several",
         "_size",
         "connection",
@@ -58,7 +58,7 @@ class MySQLSession:
         self.connection = connection
         self.pooled = pooled
         self._several = several
-        self._charset: str = connection.charset
+        self._literals = literals(connection.charset, connection.encoding)
         self._cursor: Any = connection.cursor()  # its stub does not know of bytes
         self._held: list[bytes] = []
         self._size = 0
@@ -117,25 +117,30 @@ class MySQLSession:
         They follow each other: the number of rows is known before (MySQL 8.0 reference, 17.6.1.6,
         "simple inserts", in every mode of innodb_autoinc_lock_mode).
         """
-        head, values, row = sql.rpartition(" VALUES ")
-        charset = self._charset
-        text = ", ".join([row % tuple(literal(value, charset) for value in each) for each in rows])
-        self._send(self._encoded(head % () + values + text))
+        head, values, row = self._encoded(sql).rpartition(b" VALUES ")
+        literal = self._literals
+        text = b", ".join(
+            [row % tuple([literal[type(value)](value) for value in each]) for each in rows]
+        )
+        self._send(self._checked(head % () + values + text))
         first, step = int(self._cursor.lastrowid or 0), self.connection.step
         return list(range(first, first + len(rows) * step, step))
 
     def _rendered(self, sql: str, parameters: Sequence[Any]) -> bytes:
-        charset = self._charset
-        return self._encoded(sql % tuple([literal(each, charset) for each in parameters]))
+        literal = self._literals
+        values = tuple([literal[type(value)](value) for value in parameters])
+        return self._checked(self._encoded(sql) % values)
 
     def _encoded(self, sql: str) -> bytes:
-        data = sql.encode(self.connection.encoding, "surrogateescape")
-        if len(data) + _HEADS > self.connection.packet:
+        return sql.encode(self.connection.encoding, "surrogateescape")
+
+    def _checked(self, statement: bytes) -> bytes:
+        if len(statement) + _HEADS > self.connection.packet:
             raise StorageError(
-                f"the item makes a statement of {len(data)} bytes, and the server takes "
+                f"the item makes a statement of {len(statement)} bytes, and the server takes "
                 f"{self.connection.packet} at once; raise its max_allowed_packet"
             )
-        return data
+        return statement
 
     def _hold(self, sql: bytes) -> None:
         if self._size + len(sql) > _HELD:

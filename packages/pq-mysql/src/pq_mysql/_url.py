@@ -28,6 +28,7 @@ _OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "table_name": str,
     "charset": str,
     "max_connections": int,
+    "create": bool,
     "heartbeat": float,
     "multi_statements": bool,
 }

@@ -47,6 +47,8 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         max_connections: how many connections this object opens at most.
         durability: what an acknowledged put or ack survives.
         notify: be woken by LISTEN and NOTIFY.
+        prepare_threshold: how often a statement is said before the server prepares it; None: it
+            never does.
         heartbeat: seconds between two signs of life; after four without one a consumer is dead.
         lease: seconds until an item that is not settled becomes ready again; None: as long as
             its consumer lives.
@@ -59,6 +61,7 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         dedupe_window: seconds for which a key is remembered; None: until its item is settled.
         clock: the time in seconds since the epoch, by which leases and delays end; None: the
             server's.
+        create: make the queue where there is none; otherwise that is a StorageError.
 
     Raises:
         ValueError: an argument is out of range, or a name is too long or holds a NUL character.
@@ -87,6 +90,7 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         max_connections: int = 10,
         durability: Durability = "full",
         notify: bool = False,
+        prepare_threshold: int | None = None,
         heartbeat: float = 5.0,
         lease: float | None = None,
         max_attempts: int | None = None,
@@ -95,21 +99,23 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
         dedupe: str = "ignore",
         dedupe_window: float | None = None,
         clock: Callable[[], float] | None = None,
+        create: bool = True,
     ) -> None:
-        keywords = {
-            "host": host,
-            "port": port,
-            "user": user,
-            "password": password,
-            "dbname": dbname,
-        }
-        place = Place(dsn, keywords, durability)
+        place = Place(
+            dsn,
+            {"host": host, "port": port, "user": user, "password": password, "dbname": dbname},
+            durability=durability,
+            max_connections=max_connections,
+            notify=notify,
+            prepare_threshold=prepare_threshold,
+        )
         settings = Settings(
             timeout=timeout,
             serializer=serializer,
             maxsize=maxsize,
             heartbeat=heartbeat,
             clock=clock,
+            create=create,
         )
         options = AckOptions(
             lease=lease,
@@ -121,27 +127,13 @@ class PostgresAckQueue(InPostgres[T], AckServerQueue[T]):
             dedupe_window=dedupe_window,
         )
         self._arguments = {
-            "dsn": place.conninfo,
             "name": name,
-            "timeout": timeout,
             "auto_commit": auto_commit,
-            "serializer": serializer,
-            "auto_resume": auto_resume,
-            "maxsize": maxsize,
-            "max_connections": max_connections,
-            "durability": durability,
-            "notify": notify,
-            "heartbeat": heartbeat,
-            "lease": lease,
-            "max_attempts": max_attempts,
-            "backoff": backoff,
-            "keep_acked": keep_acked,
-            "dedupe": dedupe,
-            "dedupe_window": dedupe_window,
-            "clock": clock,
+            **place.arguments(),
+            **settings.arguments(),
+            **options.arguments(),
         }
-        driver = place.driver(max_connections=max_connections, notify=notify)
-        AckServerQueue.__init__(self, driver, POSTGRESQL, name, None, settings, options)
+        AckServerQueue.__init__(self, place.driver(), POSTGRESQL, name, None, settings, options)
         self._see_to_notifications(notify)
 
 

@@ -39,9 +39,18 @@ class PostgresDriver:
         size: how many sessions may be leased at a time.
         listens: whether to hear of changes by LISTEN.
         waits_for_disk: whether a commit returns only when it is on the server's disk.
+        prepare_threshold: see `PostgresQueue`.
     """
 
-    def __init__(self, conninfo: str, *, size: int, listens: bool, waits_for_disk: bool) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        size: int,
+        listens: bool,
+        waits_for_disk: bool,
+        prepare_threshold: int | None,
+    ) -> None:
         library = psycopg()
         parts = library.conninfo.conninfo_to_dict(conninfo)
         parts.setdefault("connect_timeout", "10")
@@ -59,6 +68,7 @@ class PostgresDriver:
         self.errors: tuple[type[Exception], ...] = (library.Error,)
         self.lost = 0
         self._listens = listens
+        self._prepare_threshold = prepare_threshold
         self._deaf_until = 0.0
         self._closed = False
         #: Protects the list: a session is in it, or in somebody's hands.
@@ -73,7 +83,7 @@ class PostgresDriver:
             with self._mutex:
                 session = self._idle.pop() if self._idle else None
             if session is None:
-                return PostgresSession(self._connect())
+                return PostgresSession(self._connect(), self._prepare_threshold)
             if _is_fresh(session):
                 return session
             self._lose(session)
@@ -96,7 +106,7 @@ class PostgresDriver:
             session.connection.close()
 
     def _connect(self) -> Any:
-        # No statement is prepared on the server: behind a pooler the next one may meet another
+        # psycopg prepares nothing by itself: behind a pooler the next statement may meet another
         # server process.
         return psycopg().connect(autocommit=True, prepare_threshold=None, **self._parts)
 

@@ -55,9 +55,11 @@ _LIBPQ: Final = (
     "user",
 )
 _MORE: Final[dict[str, Any]] = {
+    "create": bool,
     "heartbeat": float,
     "max_connections": int,
     "notify": bool,
+    "prepare_threshold": int,
     **dict.fromkeys(_LIBPQ, str),
 }
 

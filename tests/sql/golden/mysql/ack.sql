@@ -10,9 +10,11 @@
 -- bury: fail
 -- changes: changes
 -- claim: first, claim_one
+-- claim_as: first, claim_as
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: claimed
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
--- update: update
+-- update: status, drop_item, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
@@ -54,10 +56,10 @@ INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 
 UPDATE `pq_meta` SET marks = marks + 1 WHERE name = %s;
 
 -- ack
-UPDATE `ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
+UPDATE `ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND +status = 2 AND owner = %s;
 
 -- ack_token
-UPDATE `ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_queue_x` SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- adopt
 UPDATE `ack_queue_x` SET owner = %s WHERE _id = %s AND status = 2 AND token = %s;
@@ -66,25 +68,31 @@ UPDATE `ack_queue_x` SET owner = %s WHERE _id = %s AND status = 2 AND token = %s
 SELECT _id, data, timestamp, crc, `ack_queue_x`.priority, `ack_queue_x`.status FROM `ack_queue_x` WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- bound
 SELECT marks FROM `pq_meta` WHERE name = %s FOR UPDATE;
 
 -- by_id
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id)) FROM `ack_queue_x`;
 
 -- claim_all
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
+-- claim_as
+UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
+
 -- claim_one
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
+
+-- claimed
+SELECT _id, data, timestamp, crc, token, attempts FROM `ack_queue_x` WHERE status = 2 AND owner = %s AND token = %s;
 
 -- clear
 DELETE FROM `ack_queue_x` WHERE status IN (1, 3);
@@ -126,13 +134,13 @@ SELECT _id FROM `ack_queue_x` WHERE `ack_queue_x`.status = 2 AND owner = %s AND 
 SELECT expired FROM `pq_meta` WHERE name = %s;
 
 -- extend
-UPDATE `ack_queue_x` SET due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_queue_x` SET due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- fail
 UPDATE `ack_queue_x` SET status = 9, due = NULL, expires = NULL, changed = (UNIX_TIMESTAMP(NOW(6)) + 0e0), reason = %s WHERE _id = %s AND status < 5;
 
 -- first
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), (UNIX_TIMESTAMP(NOW(6)) + 0e0) FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- give_back
 UPDATE `ack_queue_x` SET status = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s, owner = NULL WHERE _id = %s;
@@ -141,7 +149,7 @@ UPDATE `ack_queue_x` SET status = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s,
 UPDATE `ack_queue_x` SET status = 1, due = expires, owner = NULL WHERE _id = %s;
 
 -- held
-SELECT attempts, token FROM `ack_queue_x` WHERE _id = %s AND status = 2 AND owner = %s FOR UPDATE;
+SELECT attempts, token FROM `ack_queue_x` WHERE _id = %s AND +status = 2 AND owner = %s FOR UPDATE;
 
 -- insert
 INSERT INTO `ack_queue_x` (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, (UNIX_TIMESTAMP(NOW(6)) + 0e0), 1, %s, %s, 0, 0);
@@ -168,7 +176,7 @@ SELECT _id, status, (UNIX_TIMESTAMP(NOW(6)) + 0e0) - timestamp FROM `ack_queue_x
 SELECT _id, data, timestamp, crc FROM `ack_queue_x` WHERE `ack_queue_x`.status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;
 
 -- next
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- next_due
 SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL;
@@ -186,10 +194,10 @@ SELECT (UNIX_TIMESTAMP(NOW(6)) + 0e0) - min(timestamp) FROM `ack_queue_x` WHERE 
 SELECT DISTINCT owner FROM `ack_queue_x` WHERE status = 2;
 
 -- page
-SELECT _id, data, timestamp, crc, `ack_queue_x`.priority, `ack_queue_x`.status FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
+SELECT _id, data, timestamp, crc, `ack_queue_x`.priority, `ack_queue_x`.status FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHERE `ack_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1;
 
 -- postpone
 UPDATE `ack_queue_x` SET status = 3, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
@@ -222,7 +230,7 @@ DELETE FROM `ack_queue_x` WHERE status = 5 AND status >= 5 AND _id <= %s ORDER B
 DELETE FROM `ack_queue_x` WHERE status = 9 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s;
 
 -- unclaim
-UPDATE `ack_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE `ack_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- update
 UPDATE `ack_queue_x` SET data = %s, crc = %s WHERE _id = %s;

@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
@@ -68,7 +68,7 @@ SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id = %s
 SELECT _id, data, timestamp, crc FROM `queue_x` WHERE owner IS NULL AND _id = %s;
 
 -- changes
-SELECT (SELECT _id FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1), max(_id), min(_id) FROM `queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `queue_x` WHERE owner IS NULL ORDER BY _id LIMIT 1), max(_id), min(_id)) FROM `queue_x`;
 
 -- claim
 UPDATE `queue_x` SET owner = %s WHERE _id = %s;

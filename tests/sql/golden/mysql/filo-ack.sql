@@ -8,25 +8,25 @@ CREATE TABLE IF NOT EXISTS `ack_filo_queue_x` (_id BIGINT PRIMARY KEY AUTO_INCRE
 INSERT INTO `pq_meta` (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON DUPLICATE KEY UPDATE name = name;
 
 -- any
-SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id DESC LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1) IS NOT NULL;
 
 -- beyond
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), max(_id), min(_id) FROM `ack_filo_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `ack_filo_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), max(_id), min(_id)) FROM `ack_filo_queue_x`;
 
 -- first
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM `ack_filo_queue_x` WHERE due IS NOT NULL), (UNIX_TIMESTAMP(NOW(6)) + 0e0) FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- next
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- page
-SELECT _id, data, timestamp, crc, `ack_filo_queue_x`.priority, `ack_filo_queue_x`.status FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) AND (priority > %s OR (priority = %s AND _id < %s)) ORDER BY priority, _id DESC LIMIT 256;
+SELECT _id, data, timestamp, crc, `ack_filo_queue_x`.priority, `ack_filo_queue_x`.status FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE AND (priority > %s OR (priority = %s AND _id < %s)) ORDER BY priority, _id DESC LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due IS NULL OR due > (UNIX_TIMESTAMP(NOW(6)) + 0e0)) ORDER BY priority, _id DESC LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_filo_queue_x` WHERE `ack_filo_queue_x`.status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1;
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM `ack_filo_queue_x` WHERE status = 1 ORDER BY priority, _id DESC LIMIT %s) AS few;

@@ -7,7 +7,7 @@ SELECT (SELECT _id FROM `filo_queue_x` WHERE owner IS NULL ORDER BY _id DESC LIM
 SELECT _id, data, timestamp, crc FROM `filo_queue_x` WHERE owner IS NULL AND _id < %s ORDER BY _id DESC LIMIT %s;
 
 -- changes
-SELECT (SELECT _id FROM `filo_queue_x` WHERE owner IS NULL ORDER BY _id DESC LIMIT 1), max(_id), min(_id) FROM `filo_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `filo_queue_x` WHERE owner IS NULL ORDER BY _id DESC LIMIT 1), max(_id), min(_id)) FROM `filo_queue_x`;
 
 -- first
 SELECT _id, data, timestamp, crc FROM `filo_queue_x` WHERE owner IS NULL ORDER BY _id DESC LIMIT %s;

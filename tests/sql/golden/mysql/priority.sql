@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;
@@ -56,7 +56,7 @@ SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner I
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL AND _id = %s;
 
 -- changes
-SELECT (SELECT _id FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM `priority_queue_x`;
+SELECT CONCAT_WS(' ', (SELECT _id FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id)) FROM `priority_queue_x`;
 
 -- first
 SELECT _id, data, timestamp, crc, priority FROM `priority_queue_x` WHERE owner IS NULL ORDER BY priority, _id LIMIT %s;

@@ -10,9 +10,11 @@
 -- bury: fail
 -- changes: changes
 -- claim: first, claim_one
+-- claim_as: first, claim_as
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: claimed
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
--- update: update
+-- update: same, status, drop_item, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;

@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: same, exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s;

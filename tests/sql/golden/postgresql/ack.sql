@@ -9,10 +9,12 @@
 -- any: any
 -- bury: fail
 -- changes: changes
--- claim: claim
+-- claim: first, claim_one
+-- claim_as: claim_at_once
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: claimed
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
--- update: update
+-- update: status, drop_item, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
@@ -59,10 +61,10 @@ INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
 
 -- ack
-UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s;
+UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND +status = 2 AND owner = %s;
 
 -- ack_token
-UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE "ack_queue_x" SET status = 5, due = NULL, expires = NULL WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- adopt
 UPDATE "ack_queue_x" SET owner = %s WHERE _id = %s AND status = 2 AND token = %s;
@@ -71,28 +73,34 @@ UPDATE "ack_queue_x" SET owner = %s WHERE _id = %s AND status = 2 AND token = %s
 SELECT _id, data, timestamp, crc, "ack_queue_x".priority, "ack_queue_x".status FROM "ack_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- beyond
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND _id > %s ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- bound
 SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
 
 -- by_id
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM "ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
-
--- claim
-UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM "ack_queue_x" WHERE due IS NOT NULL), due;
+SELECT CONCAT_WS(' ', (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM "ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id)) FROM "ack_queue_x";
 
 -- claim_all
-UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
+UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s;
+
+-- claim_as
+UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s;
+
+-- claim_at_once
+UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = (SELECT _id FROM "ack_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts;
 
 -- claim_one
-UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
+UPDATE "ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s;
+
+-- claimed
+SELECT _id, data, timestamp, crc, token, attempts FROM "ack_queue_x" WHERE status = 2 AND owner = %s AND token = %s;
 
 -- clear
 DELETE FROM "ack_queue_x" WHERE status IN (1, 3);
@@ -125,7 +133,7 @@ SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5;
 DELETE FROM "ack_queue_x" WHERE _id = %s;
 
 -- due
-SELECT _id, status, attempts, CASE WHEN expires <= EXTRACT(EPOCH FROM clock_timestamp())::float8 THEN 1 ELSE 0 END FROM "ack_queue_x" WHERE due <= EXTRACT(EPOCH FROM clock_timestamp())::float8 ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
+SELECT _id, status, attempts, CASE WHEN expires <= date_part('epoch', clock_timestamp()) THEN 1 ELSE 0 END FROM "ack_queue_x" WHERE due <= date_part('epoch', clock_timestamp()) ORDER BY due LIMIT 100 FOR UPDATE SKIP LOCKED;
 
 -- equal
 SELECT _id FROM "ack_queue_x" WHERE "ack_queue_x".status = 2 AND owner = %s AND data = %s ORDER BY _id LIMIT 1;
@@ -134,31 +142,31 @@ SELECT _id FROM "ack_queue_x" WHERE "ack_queue_x".status = 2 AND owner = %s AND 
 SELECT expired FROM "pq_meta" WHERE name = %s;
 
 -- extend
-UPDATE "ack_queue_x" SET due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE "ack_queue_x" SET due = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- fail
-UPDATE "ack_queue_x" SET status = 9, due = NULL, expires = NULL, changed = EXTRACT(EPOCH FROM clock_timestamp())::float8, reason = %s WHERE _id = %s AND status < 5;
+UPDATE "ack_queue_x" SET status = 9, due = NULL, expires = NULL, changed = date_part('epoch', clock_timestamp()), reason = %s WHERE _id = %s AND status < 5;
 
 -- first
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "ack_queue_x" WHERE due IS NOT NULL), EXTRACT(EPOCH FROM clock_timestamp())::float8 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- give_back
-UPDATE "ack_queue_x" SET status = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, owner = NULL WHERE _id = %s;
+UPDATE "ack_queue_x" SET status = %s, due = date_part('epoch', clock_timestamp()) + %s, owner = NULL WHERE _id = %s;
 
 -- give_back_now
 UPDATE "ack_queue_x" SET status = 1, due = expires, owner = NULL WHERE _id = %s;
 
 -- held
-SELECT attempts, token FROM "ack_queue_x" WHERE _id = %s AND status = 2 AND owner = %s FOR UPDATE;
+SELECT attempts, token FROM "ack_queue_x" WHERE _id = %s AND +status = 2 AND owner = %s FOR UPDATE;
 
 -- insert
-INSERT INTO "ack_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) RETURNING _id;
+INSERT INTO "ack_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, date_part('epoch', clock_timestamp()), 1, %s, %s, 0, 0) RETURNING _id;
 
 -- insert_all
-INSERT INTO "ack_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) RETURNING _id;
+INSERT INTO "ack_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, date_part('epoch', clock_timestamp()), 1, %s, %s, 0, 0) RETURNING _id;
 
 -- insert_timed
-INSERT INTO "ack_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s, %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, 0, 0, %s) RETURNING _id;
+INSERT INTO "ack_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s, %s, date_part('epoch', clock_timestamp()) + %s, date_part('epoch', clock_timestamp()) + %s, 0, 0, %s) RETURNING _id;
 
 -- kept, 2
 SELECT _id FROM "ack_queue_x" WHERE status = 2 ORDER BY _id DESC LIMIT 1 OFFSET %s;
@@ -170,13 +178,13 @@ SELECT _id FROM "ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY _id DESC
 SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
 
 -- keyed
-SELECT _id, status, EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "ack_queue_x" WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
+SELECT _id, status, date_part('epoch', clock_timestamp()) - timestamp FROM "ack_queue_x" WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;
 
 -- mine
 SELECT _id, data, timestamp, crc FROM "ack_queue_x" WHERE "ack_queue_x".status = 2 AND owner = %s AND _id > %s ORDER BY _id LIMIT 256;
 
 -- next
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- next_due
 SELECT min(due) FROM "ack_queue_x" WHERE due IS NOT NULL;
@@ -188,25 +196,25 @@ SELECT _id, attempts FROM "ack_queue_x" WHERE status = 2 AND owner IS NULL FOR U
 SELECT _id, attempts FROM "ack_queue_x" WHERE status = 2 AND owner = %s FOR UPDATE SKIP LOCKED;
 
 -- oldest
-SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - min(timestamp) FROM "ack_queue_x" WHERE _id = (SELECT min(_id) FROM "ack_queue_x" WHERE status = 1);
+SELECT date_part('epoch', clock_timestamp()) - min(timestamp) FROM "ack_queue_x" WHERE _id = (SELECT min(_id) FROM "ack_queue_x" WHERE status = 1);
 
 -- owners
 SELECT DISTINCT owner FROM "ack_queue_x" WHERE status = 2;
 
 -- page
-SELECT _id, data, timestamp, crc, "ack_queue_x".priority, "ack_queue_x".status FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
+SELECT _id, data, timestamp, crc, "ack_queue_x".priority, "ack_queue_x".status FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_queue_x" WHERE "ack_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id LIMIT 1;
 
 -- postpone
-UPDATE "ack_queue_x" SET status = 3, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
+UPDATE "ack_queue_x" SET status = 3, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s;
 
 -- redrive
 UPDATE "ack_queue_x" SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE _id = %s AND status = 9;
 
 -- retime
-UPDATE "ack_queue_x" SET status = %s, priority = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, expires = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = %s;
+UPDATE "ack_queue_x" SET status = %s, priority = %s, due = date_part('epoch', clock_timestamp()) + %s, expires = date_part('epoch', clock_timestamp()) + %s WHERE _id = %s;
 
 -- show
 UPDATE "ack_queue_x" SET status = 1, due = expires WHERE _id = %s;
@@ -230,7 +238,7 @@ DELETE FROM "ack_queue_x" WHERE _id IN (SELECT _id FROM "ack_queue_x" WHERE stat
 DELETE FROM "ack_queue_x" WHERE _id IN (SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 AND _id <= %s ORDER BY _id LIMIT %s);
 
 -- unclaim
-UPDATE "ack_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND status = 2 AND owner = %s AND token = %s;
+UPDATE "ack_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
 
 -- update
 UPDATE "ack_queue_x" SET data = %s, crc = %s WHERE _id = %s;

@@ -22,12 +22,12 @@
 -- release: release, return
 -- settle: unclaim, delete
 -- stats: count, claimed, count_dead, oldest, age
--- take: take, next, delete, bury
+-- take: take, bury
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
@@ -42,7 +42,7 @@ INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
 
 -- age
-SELECT EXTRACT(EPOCH FROM clock_timestamp())::float8 - timestamp FROM "queue_x" WHERE _id = %s;
+SELECT date_part('epoch', clock_timestamp()) - timestamp FROM "queue_x" WHERE _id = %s;
 
 -- all
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
@@ -60,7 +60,7 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id > %s
 SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
 
 -- bury
-INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s);
+INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, date_part('epoch', clock_timestamp()), %s);
 
 -- by_id
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
@@ -69,7 +69,7 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id = %s
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id = %s;
 
 -- changes
-SELECT (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1), max(_id), min(_id) FROM "queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1), max(_id), min(_id)) FROM "queue_x";
 
 -- claim
 UPDATE "queue_x" SET owner = %s WHERE _id = %s;
@@ -114,13 +114,13 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL ORDER BY _id
 DELETE FROM "pq_dead_queue_x" WHERE id = %s;
 
 -- insert
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) RETURNING _id;
 
 -- insert_new
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) ON CONFLICT DO NOTHING;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) ON CONFLICT DO NOTHING;
 
 -- last
 SELECT max(_id) FROM "queue_x";
@@ -174,4 +174,4 @@ DELETE FROM "queue_x" WHERE _id = %s AND owner = %s;
 UPDATE "queue_x" SET data = %s, crc = %s WHERE _id = %s;
 
 -- upsert
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;

@@ -13,28 +13,28 @@ CREATE INDEX "pq_key_ack_filo_queue_x" ON "ack_filo_queue_x" (dedupe_key) WHERE 
 INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- any
-SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1) IS NOT NULL;
 
 -- beyond
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND _id < %s ORDER BY _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- changes
-SELECT (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_filo_queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1), (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id)) FROM "ack_filo_queue_x";
 
--- claim
-UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s WHERE _id = (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts, (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), due;
+-- claim_at_once
+UPDATE "ack_filo_queue_x" SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = date_part('epoch', clock_timestamp()) + %s WHERE _id = (SELECT _id FROM "ack_filo_queue_x" WHERE status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, token, attempts;
 
 -- first
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "ack_filo_queue_x" WHERE due IS NOT NULL), EXTRACT(EPOCH FROM clock_timestamp())::float8 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
 
 -- next
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- page
-SELECT _id, data, timestamp, crc, "ack_filo_queue_x".priority, "ack_filo_queue_x".status FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) AND (priority > %s OR (priority = %s AND _id < %s)) ORDER BY priority, _id DESC LIMIT 256;
+SELECT _id, data, timestamp, crc, "ack_filo_queue_x".priority, "ack_filo_queue_x".status FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE AND (priority > %s OR (priority = %s AND _id < %s)) ORDER BY priority, _id DESC LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due IS NULL OR due > EXTRACT(EPOCH FROM clock_timestamp())::float8) ORDER BY priority, _id DESC LIMIT 1;
+SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM "ack_filo_queue_x" WHERE "ack_filo_queue_x".status = 1 AND (due <= date_part('epoch', clock_timestamp())) IS NOT TRUE ORDER BY priority, _id DESC LIMIT 1;
 
 -- some
 SELECT count(*) FROM (SELECT 1 FROM "ack_filo_queue_x" WHERE status = 1 ORDER BY priority, _id DESC LIMIT %s) AS few;

@@ -22,12 +22,12 @@
 -- release: release, return
 -- settle: unclaim, delete
 -- stats: count, claimed, count_dead, oldest, age
--- take: take, next, delete, bury
+-- take: take, bury
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
@@ -58,19 +58,19 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner I
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND _id = %s;
 
 -- changes
-SELECT (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM "priority_queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id)) FROM "priority_queue_x";
 
 -- first
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s;
 
 -- insert
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) RETURNING _id;
 
 -- insert_new
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) ON CONFLICT DO NOTHING;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) ON CONFLICT DO NOTHING;
 
 -- later
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND priority > %s ORDER BY priority, _id LIMIT %s;
@@ -97,4 +97,4 @@ SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE owner IS NULL ORDER
 DELETE FROM "priority_queue_x" WHERE _id = (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, priority;
 
 -- upsert
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;

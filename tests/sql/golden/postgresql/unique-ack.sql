@@ -9,10 +9,12 @@
 -- any: any
 -- bury: fail
 -- changes: changes
--- claim: claim
+-- claim: first, claim_one
+-- claim_as: claim_at_once
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: claimed
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
--- update: update
+-- update: same, status, drop_item, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;
@@ -56,10 +58,10 @@ CREATE INDEX "pq_key_ack_unique_queue_x" ON "ack_unique_queue_x" (dedupe_key) WH
 INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 0, 0, 0) ON CONFLICT DO NOTHING;
 
 -- insert
-INSERT INTO "ack_unique_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, 1, %s, %s, 0, 0) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "ack_unique_queue_x" (data, timestamp, status, crc, priority, attempts, token) VALUES (%s, date_part('epoch', clock_timestamp()), 1, %s, %s, 0, 0) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
 
 -- insert_timed
-INSERT INTO "ack_unique_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, EXTRACT(EPOCH FROM clock_timestamp())::float8, %s, %s, %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, EXTRACT(EPOCH FROM clock_timestamp())::float8 + %s, 0, 0, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "ack_unique_queue_x" (data, timestamp, crc, status, priority, due, expires, attempts, token, dedupe_key) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s, %s, date_part('epoch', clock_timestamp()) + %s, date_part('epoch', clock_timestamp()) + %s, 0, 0, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
 
 -- same
 SELECT _id, status FROM "ack_unique_queue_x" WHERE digest = sha256(%s) FOR UPDATE;

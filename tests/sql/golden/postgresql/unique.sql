@@ -22,12 +22,12 @@
 -- release: release, return
 -- settle: unclaim, delete
 -- stats: count, claimed, count_dead, oldest, age
--- take: take, next, delete, bury
+-- take: take, bury
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: same, exists, update
 
 -- the tables
 SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s;

@@ -8,11 +8,13 @@
 -- all_rows: all
 -- any: any
 -- bury: fail
--- changes: changes
+-- changes: 
 -- claim: first, claim_one
+-- claim_as: 
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: 
 -- clear: clear, clear_states
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items, trim_states
 -- unclaim: unclaim
--- update: update
+-- update: status, drop, drop_item, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);
@@ -97,9 +99,6 @@ SELECT marks FROM "pq_meta" WHERE name = ?;
 
 -- by_id
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
-
--- changes
-SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id LIMIT 1), (SELECT min(due) FROM "pq_state_ack_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_queue_x";
 
 -- claim_all
 UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;

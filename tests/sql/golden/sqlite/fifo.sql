@@ -5,7 +5,7 @@
 -- any: any
 -- any_beyond: returned, last, new, certain, first, beyond, any
 -- bury: by_id, delete, bury
--- changes: changes
+-- changes: 
 -- clear: clear
 -- count: count
 -- dead_letters: dead
@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);
@@ -69,9 +69,6 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM
 
 -- certain
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") AND _id = ?;
-
--- changes
-SELECT (SELECT _id FROM "queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_queue_x") ORDER BY _id LIMIT 1), max(_id), min(_id) FROM "queue_x";
 
 -- claim
 INSERT INTO "pq_claims_queue_x" (owner, id) VALUES (?, ?);

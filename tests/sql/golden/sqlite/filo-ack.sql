@@ -25,9 +25,6 @@ SELECT (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS 
 -- beyond
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id < ? ORDER BY id DESC LIMIT 1;
 
--- changes
-SELECT (SELECT id FROM "pq_state_ack_filo_queue_x" WHERE status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1), (SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL), max(_id), min(_id) FROM "ack_filo_queue_x";
-
 -- first
 SELECT id, data, timestamp, crc, token + 1, attempts + 1, (SELECT min(due) FROM "pq_state_ack_filo_queue_x" WHERE due IS NOT NULL), ? FROM "pq_state_ack_filo_queue_x" JOIN "ack_filo_queue_x" ON "ack_filo_queue_x"._id = "pq_state_ack_filo_queue_x".id WHERE "pq_state_ack_filo_queue_x".status = 1 AND (due IS NULL OR due > ?) ORDER BY priority, id DESC LIMIT 1;
 

@@ -6,9 +6,6 @@ SELECT (SELECT _id FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_clai
 -- beyond
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") AND _id < ? ORDER BY _id DESC LIMIT ?;
 
--- changes
-SELECT (SELECT _id FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT 1), max(_id), min(_id) FROM "filo_queue_x";
-
 -- first
 SELECT _id, data, timestamp, crc FROM "filo_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_filo_queue_x") ORDER BY _id DESC LIMIT ?;
 

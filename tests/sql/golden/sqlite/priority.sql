@@ -5,7 +5,7 @@
 -- any: any
 -- any_beyond: returned, last, new, certain, first, beyond, later, any
 -- bury: by_id, delete, bury
--- changes: changes
+-- changes: 
 -- clear: clear
 -- count: count
 -- dead_letters: dead
@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: exists, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);
@@ -57,9 +57,6 @@ SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT
 
 -- certain
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") AND _id = ?;
-
--- changes
-SELECT (SELECT _id FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT 1), max(_id), min(_id) FROM "priority_queue_x";
 
 -- first
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id NOT IN (SELECT id FROM "pq_claims_priority_queue_x") ORDER BY priority, _id LIMIT ?;

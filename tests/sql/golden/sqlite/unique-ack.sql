@@ -8,11 +8,13 @@
 -- all_rows: all
 -- any: any
 -- bury: fail
--- changes: changes
+-- changes: 
 -- claim: first, claim_one
+-- claim_as: 
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
+-- claimed: 
 -- clear: clear, clear_states
 -- count: count
 -- count_of: count_of
@@ -41,7 +43,7 @@
 -- total: total
 -- trim: kept, trim_items, trim_states
 -- unclaim: unclaim
--- update: update
+-- update: same, status, drop, drop_item, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);

@@ -5,7 +5,7 @@
 -- any: any
 -- any_beyond: returned, last, new, certain, first, beyond, any
 -- bury: by_id, delete, bury
--- changes: changes
+-- changes: 
 -- clear: clear
 -- count: count
 -- dead_letters: dead
@@ -27,7 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unclaim, return
--- update: update
+-- update: same, exists, update
 
 -- the tables
 SELECT name FROM pragma_table_info(?);

@@ -17,6 +17,8 @@ __all__ = ["existing", "opened", "options_of", "url_of"]
 
 #: One of these files is in every directory that holds a file queue: ours, a predecessor's.
 _MARKS: Final = ("cursor", "info")
+#: The schemes whose queues can be opened without being made.
+_SERVERS: Final = ("mariadb", "mysql", "postgres", "postgresql")
 
 
 def opened(arguments: argparse.Namespace, **options: Any) -> LocalQueue[Any]:
@@ -50,6 +52,8 @@ def existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
         marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
         if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
+    if url.scheme in _SERVERS:
+        options["create"] = False
     if url.scheme != "file":
         kind: str = arguments.kind or url.query.get("kind", "fifo")
         if not kind.endswith("ack"):

@@ -306,16 +306,11 @@ class AckQueue(SettlingQueue[T]):
             if next_in_order:
                 raise ValueError("'next_in_order' needs an 'id'")
             # Who asks again and again, with a timeout of 0, must not want the write lock each time.
-            found = None if timeout == 0 else engine.write(plans.claim, owner, lease)
+            found = None if timeout == 0 else self._claim(owner, lease)
             if found is None:
-                found = self._wait(
-                    self._after_look(lambda: engine.write(plans.claim, owner, lease)),
-                    block,
-                    timeout,
-                )
-            row, due = found
-            if due is not None and due < self._due:
-                self._due = due
+                look = self._after_look(lambda: self._claim(owner, lease))
+                found = self._wait(look, block, timeout)
+            row = found
         elif next_in_order:
             row = self._wait(
                 self._after_look(lambda: engine.write(plans.claim_beyond, owner, lease, key)),
@@ -332,6 +327,16 @@ class AckQueue(SettlingQueue[T]):
         if self._maxsize > 0:
             self._ring()
         return row, item
+
+    def _claim(self, owner: int, lease: float | None) -> Row | None:
+        """The row of the next item, with token and attempts, leased; None where there is none."""
+        found = self._engine.write(self._plans.claim, owner, lease)
+        if found is None:
+            return None
+        row, due = found
+        if due is not None and due < self._due:
+            self._due = due
+        return row
 
     def _claim_id(
         self, owner: int, lease: float | None, id: int, block: bool, timeout: float | None

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 from zlib import crc32
 
-from pq_core.errors import Empty, Full
+from pq_core.errors import Empty, Full, StorageError
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.serializers import Codec
 from pq_core.sql.driver import Engine
@@ -47,7 +47,7 @@ class Plans(Protocol):
     def stats(self) -> Plan[Stats]: ...
     def dead_letters(self) -> Plan[list[DeadLetter]]: ...
     def redrive(self, ids: Iterable[int] | None) -> Plan[int]: ...
-    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]: ...
+    def update(self, id: int, data: bytes, crc: int) -> Plan[int | None]: ...
     def clear(self) -> Plan[int]: ...
     def bury(self, id: int, why: Unreadable) -> Plan[bool]: ...
 
@@ -277,6 +277,7 @@ class BaseQueue(Generic[T]):
         Raises:
             ValueError: neither an id nor a raw item is given.
             EncodeError: the item cannot be serialized; the old one stays.
+            StorageError: an equal item is in a unique queue already; the old one stays.
         """
         if id is None and isinstance(item, dict) and "pqid" in item:
             id, item = item["pqid"], item.get("data")
@@ -284,9 +285,13 @@ class BaseQueue(Generic[T]):
         if key is None:
             raise ValueError("'id' is missing; give an id, or an item got with raw=True")
         data = self._encode(item)
-        if self._engine.write(self._base_plans.update, key, data, crc32(data)):
-            return key
-        return None
+        holder = self._engine.write(self._base_plans.update, key, data, crc32(data))
+        if holder is not None and holder != key:
+            raise StorageError(
+                f"{self._engine.where}: item {key} cannot become equal to item {holder}: each item "
+                "is in this queue once; settle that one first, or leave this one as it is"
+            )
+        return holder
 
     def clear(self) -> int:
         """Removes all ready items (and delayed ones); how many they were."""

@@ -31,6 +31,7 @@ class Dialect:
         word: characters that may be indexed.
         now: the time in seconds since the epoch: an expression, or a placeholder where the
             caller's clock is as good as the storage's, because it is the same machine.
+        told_now: the same where the caller has a clock of his own.
         returning: UPDATE and DELETE can return the rows they changed.
         in_process: a statement costs no round trip, so in one transaction two plain ones beat one
             with RETURNING.
@@ -79,6 +80,7 @@ class Dialect:
     text: str
     word: str
     now: str
+    told_now: str
     returning: bool
     in_process: bool
     skip_locked: str
@@ -136,6 +138,7 @@ SQLITE: Final = Dialect(
     text="TEXT",
     word="TEXT",
     now="?",
+    told_now="?",
     returning=True,
     in_process=True,
     skip_locked="",
@@ -162,6 +165,7 @@ MYSQL: Final = Dialect(
     word="VARCHAR(255)",
     # A double: what UNIX_TIMESTAMP gives is a decimal.
     now="(UNIX_TIMESTAMP(NOW(6)) + 0e0)",
+    told_now="%s",
     returning=False,
     in_process=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",
@@ -208,7 +212,8 @@ POSTGRESQL: Final = Dialect(
     blob="BYTEA",
     text="TEXT",
     word="TEXT",
-    now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
+    now="date_part('epoch', clock_timestamp())",
+    told_now="%s::float8",
     returning=True,
     in_process=False,
     skip_locked=" FOR UPDATE SKIP LOCKED",

@@ -25,8 +25,8 @@ class Hub:
 
     Its probe asks one of the engines for something that changes after others have changed the
     queue (in SQLite `PRAGMA data_version`, which changes with every commit of another connection,
-    https://sqlite.org/pragma.html#pragma_data_version), and tells when the time of the alarm has
-    come.
+    https://sqlite.org/pragma.html#pragma_data_version), and rings when the time of the alarm has
+    come. (Were that a change, whoever probes would begin anew with short pauses.)
 
     Args:
         longest: the longest pause between two probes, in seconds.
@@ -39,9 +39,11 @@ class Hub:
 
     def __init__(self, longest: float, trusting: bool) -> None:
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
+        self._rung = math.inf
         self._probed: object = None
         self._probed_at = -math.inf
         self._engines: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._asked: Callable[[], Any] = lambda: None
         probe = weakref.WeakMethod(self.probe)
 
         def ask() -> object:
@@ -70,10 +72,17 @@ class Hub:
 
     def _look(self) -> object:
         alarm, clock = self.alarm
-        rung = alarm if clock() >= alarm else None
-        for engine in list(self._engines):
-            return id(engine), engine.data_version(), rung
-        return rung
+        if alarm != self._rung and clock() >= alarm:
+            self._rung = alarm
+            self.bell.ring()
+        # The same one as long as it is there: to go through the set takes as long as half a look.
+        engine = self._asked()
+        if engine is None or engine not in self._engines:
+            engine = next(iter(self._engines), None)
+            if engine is None:
+                return None
+            self._asked = weakref.ref(engine)
+        return id(engine), engine.data_version()
 
 
 #: For how long a probe is as good as a new one, in seconds. A ticket that is too old is harmless:

@@ -124,6 +124,11 @@ class Layout:
             self._check((yield from self._columns(self.table)))
         return version == self.version
 
+    @reading
+    def is_there(self) -> Plan[bool]:
+        """Whether the table of items is, whoever made it."""
+        return bool((yield from self._columns(self.table)))
+
     def _check(self, columns: frozenset[str]) -> None:
         """Makes sure that a table with these columns is a queue of this kind."""
         if not self.required <= columns:

@@ -16,7 +16,7 @@ transaction and the waiting, so one plan serves a blocking driver and an awaitin
 Rules for plans, which drivers rely on:
 
 P1. A plan is one transaction, unless it is marked `single`: then it is one statement that is
-    atomic by itself.
+    atomic by itself. (What it says behind that, of an item that cannot be read, is another.)
 P2. A plan that refuses (raises) does so before its first change. So several plans may share a
     transaction without savepoints.
 P3. A plan may be run again from its start after a rollback: it changes nothing but the database.

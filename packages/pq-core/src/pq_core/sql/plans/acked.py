@@ -26,7 +26,7 @@ from pq_core.sql.plans.acked_looks import AckedLooks
 from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
 from pq_core.sql.rows import Opener, Row, Unreadable, fits, parts
 from pq_core.sql.schema import Layout
-from pq_core.sql.statement import Plan, adds, growing, single
+from pq_core.sql.statement import Plan, adds, growing, reading, single
 
 __all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Leased", "Retry"]
 
@@ -99,11 +99,10 @@ class AckedPlans(AckedLooks):
         self.put: Callable[[bytes, int, int], Plan[int]] = (
             self._put_in_two if self._narrow else self._put_at_once
         )
-        #: (owner, lease): leases the next item, and tells when something is due.
-        self.claim: Callable[[int, float | None], Plan[Claimed | None]] = (
-            self._claim_at_once
-            if layout.dialect.returning and not layout.dialect.in_process
-            else self._claim_in_two
+        #: (owner, lease, token): leases the next item under a token of the caller's, where states
+        #: stand beside the items.
+        self.claim_as: Callable[[int, float | None, int], Plan[Row | None]] = (
+            self._claim_at_once if layout.dialect.returning else self._claim_locked
         )
 
     # -- put ----------------------------------------------------------------------------------
@@ -252,20 +251,11 @@ class AckedPlans(AckedLooks):
 
     # -- claim --------------------------------------------------------------------------------
 
-    @single
     @adds(lambda found: 0 if found is None else -1)
-    def _claim_at_once(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
-        clock = self._clock()
-        rows = yield self._sql.claim, (owner, *clock, lease, *clock)
-        if not rows:
-            return None
-        # Whether the first of the two knows of this lease differs between databases.
-        return rows[0], min((each for each in rows[0][6:8] if each is not None), default=None)
-
-    @adds(lambda found: 0 if found is None else -1)
-    def _claim_in_two(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
-        # In SQLite too: the whole transaction takes 27 us, where one UPDATE with such a RETURNING
-        # takes 31, and 35 where it is followed by a look for the payload.
+    def claim(self, owner: int, lease: float | None) -> Plan[Claimed | None]:
+        """Leases the next item, and tells when something is due; where states are narrow rows."""
+        # The whole transaction takes 27 us in SQLite, where one UPDATE with such a RETURNING takes
+        # 31, and 35 where it is followed by a look for the payload.
         clock = self._clock()
         rows = yield self._sql.first, (*clock, *clock)
         if not rows:
@@ -276,6 +266,30 @@ class AckedPlans(AckedLooks):
         if lease is not None and (due is None or row[7] + lease < due):
             due = row[7] + lease
         return row, due
+
+    @single
+    @adds(lambda found: 0 if found is None else -1)
+    def _claim_at_once(self, owner: int, lease: float | None, token: int) -> Plan[Row | None]:
+        clock = self._clock()
+        rows = yield self._sql.claim_at_once, (token, owner, *clock, lease, *clock)
+        return rows[0] if rows else None
+
+    @adds(lambda found: 0 if found is None else -1)
+    def _claim_locked(self, owner: int, lease: float | None, token: int) -> Plan[Row | None]:
+        clock = self._clock()
+        rows = yield self._sql.first, clock
+        if not rows:
+            return None
+        row = rows[0]
+        yield self._sql.claim_as, (token, owner, *clock, lease, row[0])
+        return (*row[:4], token, row[5])
+
+    @reading
+    @single
+    def claimed(self, owner: int, token: int) -> Plan[Row | None]:
+        """What `claim_as` has leased under this token, if anything."""
+        row: Row | None = yield self._sql.claimed, (owner, token)
+        return row
 
     @adds(lambda rows: -len(rows))
     def claim_many(self, owner: int, lease: float | None, n: int) -> Plan[list[Row]]:
@@ -447,9 +461,17 @@ class AckedPlans(AckedLooks):
     # -- changing -----------------------------------------------------------------------------
 
     @growing
-    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
-        """Replaces a payload; whether the item is there."""
-        return bool((yield self._sql.update, (data, crc, id)))
+    def update(self, id: int, data: bytes, crc: int) -> Plan[int | None]:
+        """Replaces a payload: the id, of another one that has it in a unique queue; None: gone."""
+        if self._kind.is_unique:
+            same = yield self._sql.same, (data,)
+            if same is not None and same[0] != id:
+                if (yield self._sql.status, (id,)) is None:
+                    return None
+                if same[1] != ACKED:
+                    return int(same[0])
+                yield from self._remove(same[0])
+        return id if (yield self._sql.update, (data, crc, id)) else None
 
     def clear(self) -> Plan[int]:
         """Removes all ready and delayed items; how many."""

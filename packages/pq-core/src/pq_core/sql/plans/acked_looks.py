@@ -77,7 +77,7 @@ class AckedLooks:
     @single
     def changes(self) -> Plan[Any]:
         """What differs after most changes of the queue, read in a few steps of its indexes."""
-        return tuple((yield self._sql.changes, self._clock()))
+        return (yield self._sql.changes, self._clock())[0]
 
     @reading
     @single

@@ -37,7 +37,8 @@ class AckedStatements:
         id = "id" if narrow else "_id"
         down = " DESC" if kind.newest_first else ""
         order = f"priority, {id}{down}"
-        live = f"(due IS NULL OR due > {now})"
+        # A server weighs each OR of columns against each of its indexes: a tenth of a claim.
+        live = f"(due IS NULL OR due > {now})" if narrow else f"(due <= {now}) IS NOT TRUE"
         ready = f"FROM {state} WHERE status = 1 AND {live}"
         join = f" JOIN {main} ON {main}._id = {state}.id" if narrow else ""
         lock = d.for_update
@@ -106,21 +107,35 @@ class AckedStatements:
             f"UPDATE {state} SET status = 2, attempts = attempts + 1, token = token + 1,"
             f" owner = {p}, {lease}"
         )
-        back = (
-            f"RETURNING {id}, {payload('data')}, {payload('timestamp')}, {payload('crc')}, token,"
-            f" attempts, (SELECT min(due) FROM {state} WHERE due IS NOT NULL), due"
-        )
         first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
-        at_once = d.returning and not d.in_process
-        self.claim = say(f"{taking} WHERE {id} = ({first}) {back}" if at_once else "", "rows")
+        item = f"{id}, data, timestamp, crc"
+        # The claimant chooses the token, and so can ask for a claim whose answer was lost.
+        by_token = taking.replace("token = token + 1", f"token = {p}")
+        self.claim_at_once = say(
+            f"{by_token} WHERE {id} = ({first}) RETURNING {item}, token, attempts"
+            if d.returning and not narrow
+            else "",
+            "rows",
+        )
+        self.claim_as = say("" if narrow else f"{by_token} WHERE {id} = {p}")
+        self.claimed = say(
+            ""
+            if narrow
+            else f"SELECT {item}, token, attempts FROM {state}"
+            f" WHERE status = 2 AND owner = {p} AND token = {p}",
+            "one",
+        )
         self.claim_one = say(f"{taking} WHERE {id} = {p}")
         self.claim_all = say(f"{taking} WHERE {id} = {p}", "many")
-        row = f"{id}, data, timestamp, crc, token + 1, attempts + 1"
+        row = f"{item}, token + 1, attempts + 1"
         where = f"FROM {state}{join} WHERE {state}.status = 1 AND {live}"
         found = f"SELECT {row} {where}"
         soonest = f"(SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
         self.first = say(
-            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{passing}", "rows"
+            f"SELECT {row}, {soonest}, {now} {where} ORDER BY {order} LIMIT 1{passing}"
+            if narrow
+            else f"{found} ORDER BY {order} LIMIT 1{passing}",
+            "rows",
         )
         self.next = say(f"{found} ORDER BY {order} LIMIT {p}{passing}", "rows")
         self.by_id = say(f"{found} AND {id} = {p}{passing}", "rows")
@@ -131,7 +146,8 @@ class AckedStatements:
         )
         self.next_due = say(f"SELECT min(due) FROM {state} WHERE due IS NOT NULL", "one")
 
-        mine = f"WHERE {id} = {p} AND status = 2 AND owner = {p}"
+        # The sign keeps PostgreSQL from reading all that the owner has out, by the index of that.
+        mine = f"WHERE {id} = {p} AND {'' if narrow else '+'}status = 2 AND owner = {p}"
         settled = "status = 5, priority = 0" if d.one_index else "status = 5"
         done = f"UPDATE {state} SET {settled}, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
@@ -193,9 +209,12 @@ class AckedStatements:
             "rows",
         )
 
+        # One column: PyMySQL takes longer for the heads of four than the server for the rows.
         self.changes = say(
-            f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1),"
-            f" (SELECT min(due) FROM {state} WHERE due IS NOT NULL), max(_id), min(_id) FROM {main}",
+            ""
+            if narrow
+            else f"SELECT CONCAT_WS(' ', (SELECT {id} {ready} ORDER BY {order} LIMIT 1),"
+            f" (SELECT min(due) FROM {state} WHERE due IS NOT NULL), max(_id), min(_id)) FROM {main}",
             "one",
         )
         self.any = say(f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")

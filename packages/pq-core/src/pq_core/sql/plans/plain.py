@@ -47,7 +47,11 @@ class PlainPlans:
         d = layout.dialect
         # In one statement, or, where that is faster, as a look and a DELETE by id: 14 % of a get
         # from SQLite, and 16 % of one by priority.
-        self._at_once = d.returning and not d.in_process
+        at_once = d.returning and not d.in_process
+        #: Removes the next item and returns it; None where there is none.
+        self.take: Callable[[], Plan[Taken | Unreadable | None]] = (
+            self._take_at_once if at_once else self._take_in_two
+        )
         p, now, main, claims, dead = d.placeholder, d.now, layout.main, layout.claims, layout.dead
         columns = "_id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         down = " DESC" if kind.newest_first else ""
@@ -81,8 +85,8 @@ class PlainPlans:
         self._span = say(f"SELECT max(_id) - min(_id) + 1 FROM {main}", "one")
 
         first = f"SELECT _id {ready} ORDER BY {order} LIMIT 1{d.skip_locked}"
-        at_once = f"DELETE FROM {main} WHERE _id = ({first}) RETURNING {columns}"
-        self._take = say(at_once if self._at_once else "", "rows")
+        taking = f"DELETE FROM {main} WHERE _id = ({first}) RETURNING {columns}"
+        self._take = say(taking if at_once else "", "rows")
         self._next = say(
             f"SELECT {columns} {ready} ORDER BY {order} LIMIT {p}{d.skip_locked}", "rows"
         )
@@ -104,7 +108,10 @@ class PlainPlans:
             "one",
         )
         self._changes = say(
-            f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id), min(_id) FROM {main}",
+            ""
+            if narrow
+            else f"SELECT CONCAT_WS(' ', (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id),"
+            f" min(_id)) FROM {main}",
             "one",
         )
         self._total = say(f"SELECT count(*) FROM {main}", "one")
@@ -232,23 +239,23 @@ class PlainPlans:
 
     # -- get ----------------------------------------------------------------------------------
 
+    @single
     @adds(lambda taken: 0 if taken is None else -1)
-    def take(self) -> Plan[Taken | Unreadable | None]:
-        """Removes the next item and returns it; None where there is none.
+    def _take_at_once(self) -> Plan[Taken | Unreadable | None]:
+        # One that cannot be read goes to the dead letters a moment later than it goes from here.
+        # This get would have lost it in that moment, had it been readable.
+        rows = yield self._take, ()
+        return (yield from self._opened(rows[0])) if rows else None
 
-        The payload is read before the transaction ends: one that cannot be read goes to the dead
-        letters in the same transaction.
-        """
-        if self._at_once:
-            rows = yield self._take, ()
-            if not rows:
-                return None
-        else:
-            rows = yield self._next, (1,)
-            if not rows:
-                return None
-            yield self._delete, (rows[0][0],)
+    @adds(lambda taken: 0 if taken is None else -1)
+    def _take_in_two(self) -> Plan[Taken | Unreadable | None]:
+        rows = yield self._next, (1,)
+        if not rows:
+            return None
         row = rows[0]
+        yield self._delete, (row[0],)
+        # The payload is read before the transaction ends: one that cannot be read goes to the dead
+        # letters in the same transaction.
         item = self._open(row)
         if type(item) is Unreadable:
             yield from self._to_dead(row, item)
@@ -403,7 +410,7 @@ class PlainPlans:
     @single
     def changes(self) -> Plan[Any]:
         """What differs after most changes of the queue, read in a few steps of its indexes."""
-        return tuple((yield self._changes, ()))
+        return (yield self._changes, ())[0]
 
     @reading
     @single
@@ -479,10 +486,13 @@ class PlainPlans:
     # -- changing -----------------------------------------------------------------------------
 
     @growing
-    def update(self, id: int, data: bytes, crc: int) -> Plan[bool]:
-        """Replaces a payload; whether the item is there."""
-        count = yield self._update, (data, crc, id)
-        return bool(count)
+    def update(self, id: int, data: bytes, crc: int) -> Plan[int | None]:
+        """Replaces a payload: the id, of another one that has it in a unique queue; None: gone."""
+        if self._kind.is_unique:
+            same = yield self._same, (data,)
+            if same is not None and same[0] != id:
+                return same[0] if (yield self._exists, (id,)) else None
+        return id if (yield self._update, (data, crc, id)) else None
 
     def clear(self) -> Plan[int]:
         """Removes all ready items; how many."""
