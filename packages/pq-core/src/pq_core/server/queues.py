@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
+from pq_core.callers import SharedCall, one_by_one
 from pq_core.protocols import AnySerializer
 from pq_core.serializers import Codec, codec
 from pq_core.server.driver import Driver
@@ -136,6 +137,10 @@ class InServer(BaseQueue[T]):
                 yield connection
             finally:
                 self._undo()
+
+    def together(self, calls: list[SharedCall]) -> None:
+        """Each call in a transaction of its own: savepoints would cost more than commits."""
+        one_by_one(calls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reopened, (type(self), self._arguments)
