@@ -14,7 +14,6 @@ from pq_core.errors import Empty, QueueClosed
 
 from .kinds import MAKERS, Make, drain, run, settle
 
-
 #: Queues that give back, on close, what was got and not settled.
 GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
 
