@@ -18,7 +18,7 @@ from .short import in_short
 
 
 def adapted(cls: Any, where: Any, **options: Any) -> Any:
-    """An adapter of such a queue."""
+    """An adapter of such a queue, which calls it on the event loop."""
     return AsyncAdapter(cls(*where, **options))
 
 

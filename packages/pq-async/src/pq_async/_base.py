@@ -127,8 +127,7 @@ class AwaitedQueue(Generic[T]):
         Args:
             function: is called with the blocking twin.
         """
-        result: R = await self._ask(function)
-        return result
+        return await self._worker.run(function)
 
     # -- put and get --------------------------------------------------------------------------
 
