@@ -16,7 +16,6 @@ A5. The queue is closed once each thread has come to the end of what was submitt
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import threading
@@ -24,7 +23,6 @@ import weakref
 from collections.abc import Callable
 from copy import copy
 from functools import partial
-from queue import Empty as NothingThere
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
@@ -106,9 +104,10 @@ class Worker:
         shares: bool = False,
         is_free: bool = False,
         is_anyones: bool = False,
+        shape: str | None = None,
     ) -> Any:
         """What a call returns that waits for nothing; see `Call` for what else is told."""
-        call = Call(self, work, shares=shares, is_free=is_free, is_anyones=is_anyones)
+        call = Call(self, work, shares=shares, is_free=is_free, is_anyones=is_anyones, shape=shape)
         self.submit(call)
         return await call.outcome()
 
@@ -125,9 +124,9 @@ class Worker:
             lines[bell] = Line(bell, loop)
         return lines[bell]
 
-    def belongings(self) -> dict[str, Any]:
-        """What the queue knows of the running task."""
-        task = asyncio.current_task()
+    def belongings(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        """What the queue knows of the running task of this loop."""
+        task = asyncio.current_task(loop)
         if task is None:
             return {}
         known = self._tasks.get(task)
@@ -196,7 +195,7 @@ class Worker:
             if isinstance(call, Errand):
                 self._together(sharing)
                 call.run()
-            elif call.future.done() or not self._is_open(call):  # A2
+            elif call.future.done() or (self._queue is None and not self._is_open(call)):  # A2
                 continue
             elif call.shares and self._threads == 1:
                 sharing.append(call)
@@ -248,7 +247,8 @@ class Worker:
                 loop = call.loop
                 calls = told.setdefault(loop, [])
             calls.append(call)
-            by_itself = by_itself and call.then is not None
+            if call.then is None:
+                by_itself = False
         for loop, calls in told.items():
             try:
                 loop.call_soon_threadsafe(tell_all, calls)
@@ -364,13 +364,12 @@ def _serve(inbox: SimpleQueue[Call | Errand | None]) -> None:
         worker = first.worker
         stops = False
         if worker._threads == 1:
-            with contextlib.suppress(NothingThere):
-                while len(batch) < BATCH:
-                    call = inbox.get_nowait()
-                    if call is None:
-                        stops = True
-                        break
-                    batch.append(call)
+            while len(batch) < BATCH and not inbox.empty():  # nobody else takes from it
+                call = inbox.get_nowait()
+                if call is None:
+                    stops = True
+                    break
+                batch.append(call)
         worker.serve(batch)
         # What a call has returned must not live longer than its task wants it to.
         call = None
