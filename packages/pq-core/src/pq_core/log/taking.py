@@ -180,8 +180,8 @@ class Taking(TailWords):
             generation = self._settled[4]
         self.syncing.reach(generation)
 
-    def settle(self, *holders: Holder, full: bool) -> None:
-        """Settles all that the holders have. Durable on return with `full`.
+    def settle(self, holder: Holder, *others: Holder, full: bool) -> None:
+        """Settles all that these have. Durable on return with `full`.
 
         Raises:
             StorageError: what of it is settled is unknown; nothing else was touched.
@@ -192,12 +192,13 @@ class Taking(TailWords):
             try:
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
-                if len(holders) == 1:
-                    self._settle(holders[0].outs)
-                else:
-                    self._settle([out for holder in holders for out in holder.outs])
-                for holder in holders:
-                    holder.outs = []
+                outs = holder.outs
+                if others:
+                    outs = [*outs, *(out for each in others for out in each.outs)]
+                self._settle(outs)
+                holder.outs = []
+                for each in others:
+                    each.outs = []
                 generation = self._settled[4]
             except BaseException as error:
                 self._generation = -1
