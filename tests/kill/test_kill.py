@@ -54,7 +54,7 @@ def played(kind: str, rounds: int) -> dict[str, int]:
 )
 def test_killed_at_any_moment(kind: str) -> None:
     """Producers and consumers are killed at any moment, and every item is where it has to be."""
-    figures = played(kind, int(os.environ.get("PQ_TEST_ROUNDS", 4 if kind in QUICK else 8)))
+    figures = played(kind, int(os.environ.get("PQ_TEST_ROUNDS") or (4 if kind in QUICK else 8)))
     assert figures["items"] > 0
     record("rounds of kill -9", figures["rounds"])
     record("kills", figures["kills"])

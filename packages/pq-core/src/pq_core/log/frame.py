@@ -172,6 +172,13 @@ def encode_many(
     )
 
 
+def encode_each(payloads: Sequence[bytes], seq: int, time_ns: int, seed: int) -> bytes:
+    """The bytes of frames of one item each, the first of which gets the id `seq`."""
+    return b"".join(
+        [encode(payload, each, time_ns, seed) for each, payload in enumerate(payloads, seq)]
+    )
+
+
 def _encode_batch(
     payloads: Sequence[bytes], lengths: Sequence[int], seq: int, time_ns: int, seed: int
 ) -> bytes:

@@ -40,6 +40,7 @@ from pq_core.log.frame import (
     HEADER_BYTES,
     LIVE,
     PAYLOAD_LIMIT,
+    encode_each,
     encode_many,
     encode_void,
 )
@@ -156,9 +157,23 @@ class Head:
         return seq
 
     def append_many(
-        self, payloads: Sequence[bytes], chunk: int, maxsize: int, *, full: bool
+        self,
+        payloads: Sequence[bytes],
+        chunk: int,
+        maxsize: int,
+        *,
+        full: bool,
+        apart: bool = False,
     ) -> int | None:
         """Appends all items with one write, or none of them. See `append`.
+
+        Args:
+            payloads: the serialized items.
+            chunk: as in `append`.
+            maxsize: as in `append`.
+            full: as in `append`.
+            apart: each has a frame of its own, as if it had been appended alone: for items that
+                are settled one by one, out of order.
 
         Returns:
             The first item's seq, or None where there is no room for all.
@@ -175,7 +190,11 @@ class Head:
                 lengths = list(map(len, payloads))
                 size = sum(lengths) + 2 * HEADER_BYTES * count
                 self._prepare(size, chunk, full)
-                data = encode_many(payloads, lengths, seq, _now(), self._seed)
+                data = (
+                    encode_each(payloads, seq, _now(), self._seed)
+                    if apart
+                    else encode_many(payloads, lengths, seq, _now(), self._seed)
+                )
                 offset = self._offset
                 self._store.cursor.begin()
                 if self._pwrite(self._fd, data, offset) != len(data):

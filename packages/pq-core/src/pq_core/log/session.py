@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable
+from typing import Any
 
 from pq_core.ledger import Ledger
 from pq_core.log.holder import Holder
@@ -77,6 +78,19 @@ class Session:
         own.got += len(items)
         return items
 
+    def take_each(self, callers: Iterable[dict[str, Any]]) -> list[tuple[int, bytes]]:
+        """Takes one item for each who has these belongings; fewer, or none, where that fails."""
+        owns: list[_Own] = []
+        for each in callers:
+            own = each.get("own")
+            if own is None or self._settles:
+                return []
+            owns.append(own)
+        items = self._log.tail.take_each(owns)
+        for own, _ in zip(owns, items, strict=False):
+            own.got += 1
+        return items
+
     def come_back(self) -> None:
         """The calling thread comes for another item: what it got before is no longer at work."""
         if self._settles:
@@ -102,6 +116,27 @@ class Session:
             if done > got:
                 own.done -= 1
                 raise ValueError("task_done() was called more often than there were items")
+
+    def task_done_each(self, callers: Iterable[dict[str, Any]], *, full: bool) -> bool:
+        """`task_done` of all who have these belongings, at once; False: not in this way.
+
+        Raises:
+            StorageError: of what they have, what is settled is unknown.
+        """
+        owns: dict[int, _Own] = {}
+        count = 0
+        for each in callers:
+            own: _Own | None = each.get("own")
+            if own is None or not own.outs:
+                return False
+            owns[id(own)] = own
+            count += 1
+        if len(owns) < count:  # somebody says it twice
+            return False
+        for own in owns.values():
+            own.done += 1
+        self._log.tail.settle(*owns.values(), full=full)
+        return True
 
     def settle(self, seq: int, *, full: bool) -> None:
         """Settles one item of the calling thread."""

@@ -6,7 +6,7 @@ What a call may rely on, and what is written when, is numbered in DESIGN.md (I9 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -85,37 +85,7 @@ class Taking(TailWords):
                     self._sweep()
                 if words[T_RETURNED] and (found := self._take_returned(holder)):
                     return [found]
-                seq = self._seq
-                at = seq - self._first
-                payloads, marks, ends = self._ahead
-                if not 0 <= at < len(payloads) or seq < words[T_CAREFUL]:
-                    if not self._reach():
-                        return []
-                    seq = self._seq
-                    at = seq - self._first
-                    payloads, marks, ends = self._ahead
-                segment, offset, mark = self._segment, self._offset, marks[at]
-                if count == 1 or seq < words[T_CAREFUL]:
-                    after, end = seq + 1, ends[at]
-                    items = [(seq, payloads[at])]
-                else:
-                    some = payloads[at : at + count]
-                    after, end = seq + len(some), ends[at + len(some) - 1]
-                    items = list(zip(range(seq, after), some, strict=True))
-                if holder is None:
-                    self._offset, self._seq = end, after
-                    self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
-                else:
-                    # I9: the claim is written before the tail moves past it.
-                    outs = holder.outs
-                    if outs and (last := outs[-1]).stop == seq:
-                        self._owners.words[last.index + STOP] = after
-                        last.end_segment, last.end_offset, last.stop = segment, end, after
-                    else:
-                        index = self._owners.claim(segment, offset, seq, after)
-                        outs.append(Out((segment, offset, seq), mark, (segment, end, after), index))
-                    self._offset = end
-                    self._write(after)
+                items = self._hand_out(holder, count)
             except BaseException as error:
                 self._generation = -1
                 if isinstance(error, OSError):
@@ -123,10 +93,81 @@ class Taking(TailWords):
                 raise
             finally:
                 self._unlock()
-        if count > len(items) and words[P_SEQ] > after:
+        if 0 < len(items) < count and words[P_SEQ] > items[-1][0] + 1:
             # The rest lies behind what was read ahead. It can wait where it cannot be had.
             with suppress(StorageError):
                 items += self.take(holder, count - len(items))
+        return items
+
+    def take_each(self, holders: Sequence[Holder]) -> list[tuple[int, bytes]]:
+        """Hands out one item to each of these, in order, as long as there are any.
+
+        Where some were given back, none: `take` knows about those.
+
+        Raises:
+            StorageError: as `take`.
+        """
+        words = self._words
+        items: list[tuple[int, bytes]] = []
+        with self._mutex:
+            self._lock()
+            try:
+                if words[T_GENERATION] != self._generation:
+                    self._refresh()
+                self._takes -= len(holders)
+                if self._takes < 0:
+                    self._sweep()
+                if not words[T_RETURNED]:
+                    for holder in holders:
+                        found = self._hand_out(holder, 1)
+                        if not found:
+                            break
+                        items += found
+            except BaseException as error:
+                self._generation = -1
+                if items and isinstance(error, (OSError, StorageError)):
+                    return items  # who comes next is told
+                if isinstance(error, OSError):
+                    raise failure(error, self._store.path) from error
+                raise
+            finally:
+                self._unlock()
+        return items
+
+    def _hand_out(self, holder: Holder | None, count: int) -> list[tuple[int, bytes]]:
+        """The next items, at most `count`, and none that was given back; under both locks."""
+        words = self._words
+        seq = self._seq
+        at = seq - self._first
+        payloads, marks, ends = self._ahead
+        if not 0 <= at < len(payloads) or seq < words[T_CAREFUL]:
+            if not self._reach():
+                return []
+            seq = self._seq
+            at = seq - self._first
+            payloads, marks, ends = self._ahead
+        segment, offset, mark = self._segment, self._offset, marks[at]
+        if count == 1 or seq < words[T_CAREFUL]:
+            after, end = seq + 1, ends[at]
+            items = [(seq, payloads[at])]
+        else:
+            some = payloads[at : at + count]
+            after, end = seq + len(some), ends[at + len(some) - 1]
+            items = list(zip(range(seq, after), some, strict=True))
+        if holder is None:
+            self._offset, self._seq = end, after
+            self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
+        else:
+            # I9: the claim is written before the tail moves past it.
+            outs = holder.outs
+            if outs and (last := outs[-1]).stop == seq:
+                self._owners.words[last.index + STOP] = after
+                last.end_segment, last.end_offset, last.stop = segment, end, after
+            else:
+                index = self._owners.claim(segment, offset, seq, after)
+                outs.append(Out((segment, offset, seq), mark, (segment, end, after), index))
+            self._offset = end
+            self._write(after)
         return items
 
     def sync(self) -> None:
@@ -139,8 +180,8 @@ class Taking(TailWords):
             generation = self._settled[4]
         self.syncing.reach(generation)
 
-    def settle(self, holder: Holder, *, full: bool) -> None:
-        """Settles all that the holder has. Durable on return with `full`.
+    def settle(self, holder: Holder, *others: Holder, full: bool) -> None:
+        """Settles all that these have. Durable on return with `full`.
 
         Raises:
             StorageError: what of it is settled is unknown; nothing else was touched.
@@ -151,8 +192,13 @@ class Taking(TailWords):
             try:
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
-                self._settle(holder.outs)
+                outs = holder.outs
+                if others:
+                    outs = [*outs, *(out for each in others for out in each.outs)]
+                self._settle(outs)
                 holder.outs = []
+                for each in others:
+                    each.outs = []
                 generation = self._settled[4]
             except BaseException as error:
                 self._generation = -1

@@ -137,11 +137,15 @@ class PlainPlans:
         if narrow:
             self._claim = say(f"INSERT INTO {claims} (owner, id) VALUES ({p}, {p})", "many")
             self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
+            self._unhold = self._unclaim
             self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
             held = f"FROM {claims}"
         else:
             self._claim = say(f"UPDATE {main} SET owner = {p} WHERE _id = {p}", "many")
             self._unclaim = say(f"DELETE FROM {main} WHERE _id = {p} AND owner = {p}", "count")
+            self._unhold = say(
+                f"UPDATE {main} SET owner = NULL WHERE _id = {p} AND owner = {p}", "count"
+            )
             self._release = say(f"UPDATE {main} SET owner = NULL WHERE owner = {p}", "count")
             held = f"FROM {main} WHERE owner IS NOT NULL"
         self._owners = say(f"SELECT DISTINCT owner {held}", "rows")
@@ -368,7 +372,7 @@ class PlainPlans:
         """Makes ready again what `owner` holds of `ids`; how many."""
         count = 0
         for id in ids:
-            count += yield self._unclaim, (id, owner)
+            count += yield self._unhold, (id, owner)
         if count:
             yield self._return, (self.layout.table,)
         return count
