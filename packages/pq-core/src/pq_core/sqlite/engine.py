@@ -137,7 +137,9 @@ class SQLiteEngine(Sharing):
                 if not self._pending:
                     return self._alone(plan, args)
             finally:
-                self._leave()
+                self._lock.release()
+                if self._pending:
+                    self._pass_on()
         ticket = _Ticket(plan, args)
         self._pending.append(ticket)
         # Who held the lock looks at what is pending after letting go of it. So either the ticket
@@ -170,8 +172,11 @@ class SQLiteEngine(Sharing):
         """Frees the lock, and makes one of those who wait the next leader."""
         self._lock.release()
         if self._pending:
-            with suppress(IndexError):
-                self._pending.popleft().gate.release()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        with suppress(IndexError):
+            self._pending.popleft().gate.release()
 
     def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """`write` that also makes durable everything that was written before it."""
@@ -190,14 +195,19 @@ class SQLiteEngine(Sharing):
         """The result of a plan that sees one snapshot and changes nothing."""
         if self._holder is not None and self._holder == threading.get_ident():
             return drive(self._connected(), plan(*args))
-        run = at_once if getattr(plan, "single", False) else snapshot
+        is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
         self._lock.acquire()  # not by _turn(), which costs as much as the rest of it
         try:
-            return run(self._cursor or self._connected(), plan, args)
+            cursor = self._cursor or self._connected()
+            # at_once() in line, and _leave() below: a twelfth of a look.
+            return drive(cursor, plan(*args)) if is_single else snapshot(cursor, plan, args)
         except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
+            run = at_once if is_single else snapshot
             return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
         finally:
-            self._leave()
+            self._lock.release()
+            if self._pending:
+                self._pass_on()
 
     def ready(self, plans: Any, /) -> int:
         """How many items are ready, counted once and then remembered for as long as it is true."""
@@ -221,7 +231,7 @@ class SQLiteEngine(Sharing):
 
     def _tally(self, plan: Callable[..., Any], result: Any) -> None:
         """Keeps the number of ready items true after a commit of our own."""
-        delta = getattr(plan, "adds", None)
+        delta = plan.__dict__.get("adds")
         known = self._known
         self._known = (known[0], known[1] + delta(result)) if known and delta else None
 
@@ -229,12 +239,14 @@ class SQLiteEngine(Sharing):
         """One plan in a transaction of its own. The lock is held."""
         if self._is_full:
             self._admit(plan)
-        run = at_once if getattr(plan, "single", False) else within
+        is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
         try:
-            result = run(self._cursor or self._connected(), plan, args)
+            cursor = self._cursor or self._connected()
+            result = drive(cursor, plan(*args)) if is_single else within(cursor, plan, args)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             # Once more (P3), with all that can be done about it. Without this first attempt a put
             # or get that meets nobody costs a seventh more.
+            run = at_once if is_single else within
             result = self._attempt(lambda cursor: run(cursor, plan, args), plan, error)
         if self._known is not None:
             self._tally(plan, result)
