@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from pq_core.errors import StorageError
 from pq_core.log.group import GroupSync, Latch
+from pq_core.turns import Turn, wake_in_turn
 
 #: Seconds after which a thread that should have returned is given up.
 PATIENCE = 30.0
@@ -121,3 +123,28 @@ def test_a_handler_of_a_signal_can_wait_for_the_others(slow: Slow) -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert alive == [False]
+
+
+def test_who_has_left_is_passed_over() -> None:
+    """A thread that was interrupted before anybody woke it does not keep those behind it."""
+    turns: list[Turn] = []
+    left = threading.Event()
+
+    def interrupted() -> None:
+        turns.append(Turn())
+        with contextlib.suppress(KeyboardInterrupt):
+            turns[0].wait()
+        left.set()
+
+    first = started(interrupted)
+    while not turns:
+        threading.Event().wait(0.001)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(first.ident or 0), ctypes.py_object(KeyboardInterrupt)
+    )
+    turns[0]._gate.release()  # so that it gets on, and is interrupted
+    assert left.wait(PATIENCE)
+    turns[0]._gate.acquire(False)
+    turns.append(Turn())
+    wake_in_turn(turns)
+    assert turns[1]._gate.acquire(timeout=PATIENCE)

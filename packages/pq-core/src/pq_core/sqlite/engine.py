@@ -32,6 +32,7 @@ from pq_core.sql.statement import Plan, Statement
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
 from pq_core.sqlite.sharing import LOOK, Sharing
+from pq_core.turns import Turn, wake_in_turn
 
 __all__ = ["SQLiteEngine"]
 
@@ -50,7 +51,7 @@ _DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
 class _Ticket:
     """A plan that waits for its turn, and then its outcome."""
 
-    __slots__ = ("args", "done", "error", "gate", "plan", "result")
+    __slots__ = ("args", "done", "error", "plan", "result", "turn")
 
     def __init__(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...]) -> None:
         self.plan = plan
@@ -58,9 +59,8 @@ class _Ticket:
         self.done = False
         self.result: Any = None
         self.error: Exception | None = None
-        #: Opened once: the plan is done, or its thread has to lead.
-        self.gate = threading.Lock()
-        self.gate.acquire()
+        #: Comes once: the plan is done, or its thread has to lead.
+        self.turn = Turn()
 
 
 class SQLiteEngine(Sharing):
@@ -145,7 +145,15 @@ class SQLiteEngine(Sharing):
         # Who held the lock looks at what is pending after letting go of it. So either the ticket
         # is seen there, or the lock is free here.
         if not self._lock.acquire(False):
-            ticket.gate.acquire()
+            try:
+                ticket.turn.wait()
+            except BaseException:
+                # Interrupted. Where it would have led, somebody else does.
+                with suppress(ValueError):
+                    self._pending.remove(ticket)
+                if self._lock.acquire(False):
+                    self._leave()
+                raise
             if not ticket.done:
                 self._lock.acquire()
                 self._lead(ticket)
@@ -176,7 +184,7 @@ class SQLiteEngine(Sharing):
 
     def _pass_on(self) -> None:
         with suppress(IndexError):
-            self._pending.popleft().gate.release()
+            self._pending.popleft().turn.wake()
 
     def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """`write` that also makes durable everything that was written before it."""
@@ -290,9 +298,7 @@ class SQLiteEngine(Sharing):
             raise
         finally:
             self._leave()
-            for ticket in batch:
-                if ticket.done and ticket is not own:
-                    ticket.gate.release()
+            wake_in_turn(each.turn for each in batch if each.done and each is not own)
 
     def _await_crowd(self) -> None:
         """Lets those in who shared the last transaction and are on their way back."""
