@@ -349,8 +349,8 @@ class Taking(TailWords):
             # The tail was put back while the item was out, and nothing else tells that it is settled.
             self._segment, self._offset, self._seq, self._ahead = segment, offset, seq, NOTHING
         generation = self._settled[4] + 1
-        self._settled = (segment, offset, seq, marked, generation)
-        pack_slot(self._buffer, SLOTS_AT[generation & 1], segment, offset, seq, marked, generation)
+        self._settled = settled = (segment, offset, seq, marked, generation)
+        pack_slot(self._buffer, SLOTS_AT[generation & 1], settled)
         self._write(self._seq)
         if offset >= _DRAINED and seq == self._words[P_SEQ] == self._seq:
             drained = None
