@@ -196,11 +196,11 @@ class Head:
                     else encode_many(payloads, lengths, seq, _now(), self._seed)
                 )
                 offset = self._offset
-                self._store.cursor.begin()
+                self._words[H_GENERATION] = self._generation + 1
                 if self._pwrite(self._fd, data, offset) != len(data):
                     self._disk.write_all(self._fd, data, offset)
                 after = seq + count
-                self._advance(Position(self._number, offset + len(data), after), full)
+                self._advance(offset + len(data), after, full)
             except BaseException as error:
                 self._undo()
                 if isinstance(error, OSError):
@@ -395,14 +395,18 @@ class Head:
         self._number, self._offset, self._seq = head
         self._generation = words[H_GENERATION]
 
-    def _advance(self, head: Position, full: bool) -> None:
+    def _advance(self, end: int, after: int, full: bool) -> None:
+        """Moves the head past what was written; with `full`, nobody may read that yet (I6)."""
+        words, number, visible = self._words, self._number, after
         if full:
-            self._wanted = head.seq
-        cursor = self._store.cursor
-        published = cursor.published() if full else head
-        cursor.write_head(head, published, allocated=self._words[H_ALLOCATED])
-        self._number, self._offset, self._seq = head
-        self._generation = self._words[H_GENERATION]
+            self._wanted = after
+            visible = words[P_SEQ]
+            if visible == self._seq:
+                words[P_SEGMENT], words[P_OFFSET] = number, self._offset
+        self._offset, self._seq = end, after
+        self._generation = generation = self._generation + 2
+        check = number ^ end ^ after ^ CHECK
+        self._buffer[HEAD_AT:HEAD_END] = pack_words(number, end, after, check, visible, generation)
 
     def _undo(self) -> None:
         """After a failed write: takes back what may have reached the file."""

@@ -10,6 +10,7 @@ from typing import Any
 from pq_core.ledger import Ledger
 from pq_core.log.holder import Holder
 from pq_core.log.log import Log
+from pq_core.log.taking import Taken
 
 __all__ = ["Session"]
 
@@ -55,8 +56,8 @@ class Session:
         self._got = self._done = 0  # of threads that have ended
         log.sessions.add(self)
 
-    def take(self, count: int, *, full: bool) -> list[tuple[int, bytes]]:
-        """Takes at most `count` items for the calling thread; (seq, payload) of each."""
+    def take(self, count: int, *, full: bool) -> Taken | None:
+        """Takes at most `count` items for the calling thread; None where nothing is ready."""
         try:
             own = self._local.own
         except AttributeError:
@@ -65,18 +66,20 @@ class Session:
             # Before the item is settled: join() must see it in one of the two places.
             self._ledger.start()
             try:
-                items = self._log.tail.take(None, count)
-                if items and full:
+                taken = self._log.tail.take(None, count)
+                if taken[1] and full:
                     self._log.tail.sync()
             except BaseException:
                 self._ledger.finish()
                 raise
-            if not items:
+            if not taken[1]:
                 self._ledger.finish()
         else:
-            items = self._log.tail.take(own, count)
-        own.got += len(items)
-        return items
+            taken = self._log.tail.take(own, count)
+        if not (got := len(taken[1])):
+            return None
+        own.got += got
+        return taken
 
     def take_each(self, callers: Iterable[dict[str, Any]]) -> list[tuple[int, bytes]]:
         """Takes one item for each who has these belongings; fewer, or none, where that fails."""
