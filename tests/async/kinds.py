@@ -39,7 +39,7 @@ def run(main: Coroutine[Any, Any, R]) -> R:
 
 async def settle(queue: Any, item: Any) -> None:
     """Be done with an item that this task has just got."""
-    if isinstance(queue, AsyncSQLiteAckQueue):
+    if hasattr(queue, "ack"):
         await queue.ack(item)
     else:
         await queue.task_done()

@@ -753,3 +753,23 @@ def test_the_documented_serializers_hold_the_documented_items(choose: Callable[[
 def test_backend_not_installed_is_an_import_error() -> None:
     """Whoever guards an import with `except ImportError` is safe."""
     assert issubclass(BackendNotInstalled, ImportError)
+
+
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+@every_name
+def test_many_items_are_the_bytes_of_each(name: SerializerName, count: int) -> None:
+    """What `dumps_all` makes of a list are the bytes that `dumps` makes of each item."""
+    shared = ["text" * 9, 2**70]
+    items = [{"id": at, "shared": shared, "again": shared} for at in range(count)]
+    if name == "msgpack":
+        items = [{"id": at, "shared": "text"} for at in range(count)]
+    of_items = codec(name)
+    assert of_items.dumps_all(items) == [of_items.dumps(item) for item in items]
+
+
+def test_one_large_item_among_many_is_the_same_bytes() -> None:
+    """An item above the size of a pickle's frame is one text of bytes in `dumps_all` too."""
+    of_items = codec("pickle")
+    large: list[Any] = [b"x" * 70_000, "y" * 200_000, list(range(50_000))]
+    for items in ([*large, 1], [1, *large], large, large[:1], [1] * 127 + large[1:2] + [2]):
+        assert of_items.dumps_all(items) == [of_items.dumps(item) for item in items]

@@ -250,6 +250,33 @@ def test_no_more_descriptors(tmp_path: Path) -> None:
     assert run(code, path) == "done\n"
 
 
+def test_closing_leaves_no_descriptor_behind(tmp_path: Path) -> None:
+    """Every file is closed when `close` returns, not when the garbage is collected some day."""
+    code = """
+        import gc, os, sys, threading
+        from pq_file import Queue
+        gc.disable()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            queue = Queue(sys.argv[1], chunksize=5)
+            other = Queue(sys.argv[1], chunksize=5)
+            queue.put_many(range(8))
+            holding = threading.Thread(target=queue.get)
+            holding.start()
+            holding.join()
+            other.get_many(3)
+            other.task_done()  # behind one that is out: marked in its segment
+            queue.close()
+            other.close()
+            del queue, other
+        assert len(os.listdir("/proc/self/fd")) == before
+        print("done")
+    """
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("needs /proc")
+    assert run(code, tmp_path / "queue") == "done\n"
+
+
 def _as_nobody(path: Path, code: str) -> str:
     """What an unprivileged process prints that runs `code`."""
     if not is_root:

@@ -1,4 +1,7 @@
-"""kill -9 in loops: what returned is there, what was settled stays so, and nothing is there twice."""
+"""kill -9 in loops: what returned is there, what was settled stays so, and nothing is there twice.
+
+A few rounds of each kind; by hand thousands: ``PQ_TEST_ROUNDS=400 hatch test -m "" tests/kill``.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def played(kind: str, rounds: int) -> dict[str, int]:
             [sys.executable, "-m", "tests.kill.rounds", kind, str(path), str(rounds)],
             capture_output=True,
             check=False,
-            timeout=300,
+            timeout=300 + rounds,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
         )
     assert done.returncode == 0, done.stderr.decode()[-2000:]
@@ -51,7 +54,7 @@ def played(kind: str, rounds: int) -> dict[str, int]:
 )
 def test_killed_at_any_moment(kind: str) -> None:
     """Producers and consumers are killed at any moment, and every item is where it has to be."""
-    figures = played(kind, 4 if kind in QUICK else 8)
+    figures = played(kind, int(os.environ.get("PQ_TEST_ROUNDS") or (4 if kind in QUICK else 8)))
     assert figures["items"] > 0
     record("rounds of kill -9", figures["rounds"])
     record("kills", figures["kills"])

@@ -169,7 +169,12 @@ def started(options: tuple[str, ...] = FAST) -> Iterator[MariaDB]:
             [
                 sys.executable,
                 *("-c", CHILD, str(os.getpid()), user),
-                *(str(install), "--no-defaults", f"--datadir={directory / 'data'}", f"--tmpdir={directory}"),
+                *(
+                    str(install),
+                    "--no-defaults",
+                    f"--datadir={directory / 'data'}",
+                    f"--tmpdir={directory}",
+                ),
                 *("--auth-root-authentication-method=normal", "--skip-test-db"),
                 "--innodb-log-file-size=32M",
             ],

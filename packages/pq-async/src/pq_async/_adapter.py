@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from operator import methodcaller
@@ -43,19 +44,17 @@ class AsyncAdapter(SettlingByTask[T]):
     Args:
         queue: the blocking queue; `close` closes it.
         workers: how many threads call it, for a queue that can do several things at once, such
-            as one with a pool of connections.
+            as one with a pool of connections. None: one; but for a queue in PostgreSQL no thread
+            where greenlet is installed (``pq-async[postgres]``). It is called on the event loop
+            then, on as many connections as it may have.
     """
 
-    def __init__(self, queue: Any, workers: int = 1) -> None:
-        if workers < 1:
+    def __init__(self, queue: Any, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
             raise ValueError(f"'workers' must be at least 1, not {workers!r}")
         self._blocking = queue
-        inner = queue if is_ours(queue) else Foreign(queue)
-        where = f"an adapter of {type(queue).__name__}"
         maxsize = int(getattr(queue, "maxsize", 0))
-        super().__init__(
-            Worker(lambda: inner, where, workers), {"queue": queue, "workers": workers}, maxsize
-        )
+        super().__init__(_worker(queue, workers), {"queue": queue, "workers": workers}, maxsize)
 
     async def put(
         self, item: T, block: bool = True, timeout: float | None = None, **options: Any
@@ -127,3 +126,17 @@ class AsyncAdapter(SettlingByTask[T]):
 
     def __repr__(self) -> str:
         return f"<AsyncAdapter of {self._blocking!r}>"
+
+
+def _worker(queue: Any, threads: int | None) -> Worker:
+    """What calls this queue."""
+    where = f"an adapter of {type(queue).__name__}"
+    inner = queue if is_ours(queue) else Foreign(queue)
+    at_once = int(getattr(queue, "yields", 0))
+    # On Windows the loop that asyncio has by default watches no sockets of others.
+    if threads is None and at_once and sys.platform != "win32":
+        with suppress(ImportError):
+            from pq_async._native import NativeWorker
+
+            return NativeWorker(inner, where, at_once)
+    return Worker(lambda: inner, where, threads or 1)

@@ -14,6 +14,7 @@ from pq_async._call import Call
 from pq_async._line import is_missing
 from pq_async._property import Later
 from pq_async._worker import Worker
+from pq_core.callers import GET, PUT
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.waiting import Deadline
 
@@ -100,7 +101,13 @@ class AwaitedQueue(Generic[T]):
         worker = self._worker
         is_put = bell == "room_bell"
         work = methodcaller(name, *args, block=False, **options)
-        call = Call(worker, work, shares=True, kind=kind, is_anyones=is_put)
+        shape, item = None, None
+        if not options:
+            if name == GET:
+                shape = GET
+            elif name == PUT and len(args) == 1:
+                shape, item = PUT, args[0]
+        call = Call(worker, work, True, False, is_put, kind, shape=shape, item=item)
         worker.submit(call)
         # As call.outcome(), in line: a coroutine more costs a twentieth of a put.
         try:
@@ -114,7 +121,7 @@ class AwaitedQueue(Generic[T]):
             return await call.outcome()
         call.error = None
         work = methodcaller(name, *args, block=True, timeout=0, **options)
-        call = Call(worker, work, shares=True, kind=kind, is_anyones=is_put)
+        call = Call(worker, work, True, False, is_put, kind, shape=shape, item=item)
         return await worker.line(getattr(worker.queue, bell)).wait(call, deadline)
 
     async def run(self, function: Callable[[Any], R]) -> R:
@@ -127,8 +134,7 @@ class AwaitedQueue(Generic[T]):
         Args:
             function: is called with the blocking twin.
         """
-        result: R = await self._ask(function)
-        return result
+        return await self._worker.run(function)
 
     # -- put and get --------------------------------------------------------------------------
 

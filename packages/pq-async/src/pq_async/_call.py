@@ -27,6 +27,8 @@ class Call:
             None: nothing is known of it.
         undone: called where the commit has failed that it was part of, before it is carried out
             again.
+        shape: as `pq_core.callers.SharedCall` tells.
+        item: the same.
 
     Attributes:
         loop: on which the outcome is told.
@@ -45,10 +47,12 @@ class Call:
         "future",
         "had",
         "is_free",
+        "item",
         "kind",
         "loop",
         "receipt",
         "result",
+        "shape",
         "shares",
         "then",
         "undone",
@@ -60,12 +64,14 @@ class Call:
         self,
         worker: Worker,
         work: Callable[[Any], Any],
-        *,
         shares: bool = False,
         is_free: bool = False,
         is_anyones: bool = False,
         kind: str | None = None,
+        *,
         undone: Callable[[], None] | None = None,
+        shape: str | None = None,
+        item: Any = None,
     ) -> None:
         self.worker = worker
         self.work = work
@@ -73,9 +79,11 @@ class Call:
         self.is_free = is_free
         self.kind = kind
         self.undone = undone
+        self.shape = shape
+        self.item = item
         loop = self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[None] = loop.create_future()
-        self.belongings = None if is_anyones else worker.belongings()
+        self.belongings = None if is_anyones else worker.belongings(loop)
         self.then: Callable[[Call], None] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
@@ -119,6 +127,13 @@ class Call:
         if self.undone is not None and self.error is None:
             self.undone()
         self.result = None
+
+    def succeed(self, result: Any, receipt: Any = None) -> None:
+        """It was carried out without `run`; see `pq_core.callers.SharedCall`."""
+        self.result, self.error = result, None
+        if receipt is not None:
+            self.receipt = receipt
+            self.had = dict(self.belongings or {})
 
     def fail(self, error: BaseException) -> None:
         """Its outcome is an error."""

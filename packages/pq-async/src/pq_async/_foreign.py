@@ -15,7 +15,7 @@ __all__ = ["Foreign", "is_ours"]
 
 #: How often such a queue is asked by a call that waits, in seconds: it rings no bell.
 PAUSE: Final = 0.02
-_NEEDED: Final = ("callers", "items_bell", "room_bell", "undo", "give_back")
+_NEEDED: Final = ("callers", "items_bell", "room_bell", "undo", "give_back", "together")
 
 
 def is_ours(queue: Any) -> bool:

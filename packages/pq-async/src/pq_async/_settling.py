@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pq_async._base import AwaitedQueue
 from pq_async._call import Call
+from pq_core.callers import TASK_DONE
 from pq_core.errors import Empty
 from pq_core.waiting import Deadline
 
@@ -16,6 +17,7 @@ T = TypeVar("T")
 
 #: The get that does not wait. One for all: making it anew costs half a microsecond.
 GET: Final = methodcaller("get", False)
+DONE: Final = methodcaller("task_done")
 
 
 class SettlingByTask(AwaitedQueue[T]):
@@ -57,8 +59,10 @@ class SettlingByTask(AwaitedQueue[T]):
 
         Cancelled, it is settled or it is not: settled where the worker had begun.
         """
-        shares = self._shares_task_done
-        await self._worker.ask(methodcaller("task_done"), shares=shares, is_free=not shares)
+        worker, shares = self._worker, self._shares_task_done
+        call = Call(worker, DONE, shares, not shares, shape=TASK_DONE)
+        worker.submit(call)
+        await call.outcome()
 
     #: Whether the storage can settle for several tasks in one commit.
     _shares_task_done = False

@@ -74,10 +74,13 @@ class UniqueAck(Ack):
 
 
 def opener(cls: Any, arguments: dict[str, Any]) -> Any:
-    """A function that opens a queue; the arguments are checked now.
+    """A function that opens a queue; the arguments are checked now, and nothing is touched.
 
     Raises:
         ValueError: one of them is out of range.
     """
-    cls(**arguments)
+    checked = dict(arguments)
+    if checked.get("db_file_name", "") is None:
+        checked["db_file_name"] = "data.db"  # else it would look whether `path` is a database
+    cls(**checked)
     return lambda: cls(**arguments).open()

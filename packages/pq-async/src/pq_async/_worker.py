@@ -16,7 +16,6 @@ A5. The queue is closed once each thread has come to the end of what was submitt
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import threading
@@ -24,9 +23,8 @@ import weakref
 from collections.abc import Callable
 from copy import copy
 from functools import partial
-from queue import Empty as NothingThere
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pq_async._call import Call
 from pq_async._line import Line
@@ -34,7 +32,9 @@ from pq_core.callers import begin_for, end_for
 from pq_core.errors import QueueClosed
 from pq_core.waiting import Bell
 
-__all__ = ["Worker"]
+__all__ = ["Errand", "Worker", "tell_all"]
+
+R = TypeVar("R")
 
 #: How many calls are one batch at most. It bounds what a failed commit repeats, and for how long
 #: other processes wait for their turn: 256 puts take about 5 ms.
@@ -69,7 +69,7 @@ class Worker:
 
     def _start(self) -> None:
         """In the beginning, and again in a forked child, where the thread and the tasks are not."""
-        self._inbox: SimpleQueue[Call | _Errand | None] = SimpleQueue()
+        self._inbox: SimpleQueue[Call | Errand | None] = SimpleQueue()
         self._running = 0
         self._opening = threading.Lock()
         self._closing: Call | None = None
@@ -88,7 +88,7 @@ class Worker:
 
     # -- for tasks ----------------------------------------------------------------------------
 
-    def submit(self, call: Call | _Errand) -> None:
+    def submit(self, call: Call | Errand) -> None:
         """Has a call carried out, after those that were submitted before."""
         self._inbox.put(call)
         if self._running < self._threads:
@@ -104,11 +104,17 @@ class Worker:
         shares: bool = False,
         is_free: bool = False,
         is_anyones: bool = False,
+        shape: str | None = None,
     ) -> Any:
         """What a call returns that waits for nothing; see `Call` for what else is told."""
-        call = Call(self, work, shares=shares, is_free=is_free, is_anyones=is_anyones)
+        call = Call(self, work, shares=shares, is_free=is_free, is_anyones=is_anyones, shape=shape)
         self.submit(call)
         return await call.outcome()
+
+    async def run(self, function: Callable[[Any], R]) -> R:
+        """What a function returns that may do anything with the queue but wait for others."""
+        result: R = await self.ask(function, is_anyones=True)
+        return result
 
     def line(self, bell: Bell) -> Line:
         """The calls of the running loop that wait for this bell."""
@@ -118,9 +124,9 @@ class Worker:
             lines[bell] = Line(bell, loop)
         return lines[bell]
 
-    def belongings(self) -> dict[str, Any]:
-        """What the queue knows of the running task."""
-        task = asyncio.current_task()
+    def belongings(self, loop: asyncio.AbstractEventLoop) -> dict[str, Any]:
+        """What the queue knows of the running task of this loop."""
+        task = asyncio.current_task(loop)
         if task is None:
             return {}
         known = self._tasks.get(task)
@@ -135,24 +141,24 @@ class Worker:
         if known and self._threads == 1:
             # A4: a call of this task may be under way; without what the task has, its task_done
             # would settle what others have.
-            self.submit(_Errand(self, partial(self._clear, known)))
+            self.submit(Errand(self, partial(self._clear, known)))
 
     def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
         """Has something given back that was taken for a task which does not want it any more."""
-        self.submit(_Errand(self, lambda: self._give_back(receipt, belongings)))
+        self.submit(Errand(self, lambda: self._give_back(receipt, belongings)))
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
         if self._closing is None or self._closing.loop is not asyncio.get_running_loop():
             self._closing = Call(self, lambda _: None, is_anyones=True)
             self._closing.future.add_done_callback(lambda _: self.stop())
-            self._meet(_Errand(self, self._close, self._closing))
+            self._meet(Errand(self, self._close, self._closing))
         closing = self._closing
         await asyncio.shield(closing.future)  # cancelled, it goes on
         if closing.error is not None:
             raise closing.error
 
-    def _meet(self, errand: _Errand) -> None:
+    def _meet(self, errand: Errand) -> None:
         """Submits an errand once every outcome is told, and what nobody took is given back (A5)."""
         met = threading.Barrier(self._threads)
         left = self._threads
@@ -166,7 +172,7 @@ class Worker:
         for _ in range(self._threads):
             call = Call(self, lambda _: None, is_anyones=True)
             call.then = told
-            self.submit(_Errand(self, met.wait, call))
+            self.submit(Errand(self, met.wait, call))
 
     def stop(self) -> None:
         """Ends the threads; the next call starts one again."""
@@ -182,14 +188,14 @@ class Worker:
 
     # -- in the thread ------------------------------------------------------------------------
 
-    def serve(self, batch: list[Call | _Errand]) -> None:
+    def serve(self, batch: list[Call | Errand]) -> None:
         """Carries out a batch, and tells what came of it."""
         sharing: list[Call] = []
         for call in batch:
-            if isinstance(call, _Errand):
+            if isinstance(call, Errand):
                 self._together(sharing)
                 call.run()
-            elif call.future.done() or not self._is_open(call):  # A2
+            elif call.future.done() or (self._queue is None and not self._is_open(call)):  # A2
                 continue
             elif call.shares and self._threads == 1:
                 sharing.append(call)
@@ -227,7 +233,7 @@ class Worker:
         queue.leaves_receipts = True
         return queue
 
-    def _tell(self, batch: list[Call | _Errand]) -> None:
+    def _tell(self, batch: list[Call | Errand]) -> None:
         """Wakes each loop once for all that happened."""
         told: dict[asyncio.AbstractEventLoop, list[Call]] = {}
         calls: list[Call] = []
@@ -241,10 +247,11 @@ class Worker:
                 loop = call.loop
                 calls = told.setdefault(loop, [])
             calls.append(call)
-            by_itself = by_itself and call.then is not None
+            if call.then is None:
+                by_itself = False
         for loop, calls in told.items():
             try:
-                loop.call_soon_threadsafe(_tell_all, calls)
+                loop.call_soon_threadsafe(tell_all, calls)
             except RuntimeError:  # the loop was closed: nobody waits there any more
                 for call in calls:
                     if call.receipt is not None:
@@ -291,7 +298,7 @@ class Worker:
             end_for(queue.callers, belongings)
 
 
-class _Errand:
+class Errand:
     """Something that the worker does for itself, in its turn.
 
     Attributes:
@@ -336,7 +343,7 @@ def _ended(to: weakref.ref[Worker], task: asyncio.Task[Any]) -> None:
         worker.forget(task)
 
 
-def _tell_all(calls: list[Call]) -> None:
+def tell_all(calls: list[Call]) -> None:
     """On the loop: each task goes on, unless it does not want to know any more."""
     for call in calls:
         if call.then is not None:
@@ -347,7 +354,7 @@ def _tell_all(calls: list[Call]) -> None:
             call.give_back()
 
 
-def _serve(inbox: SimpleQueue[Call | _Errand | None]) -> None:
+def _serve(inbox: SimpleQueue[Call | Errand | None]) -> None:
     """The thread. It knows no worker while there is nothing to do, so that one may be deleted."""
     while True:
         first = inbox.get()
@@ -357,13 +364,12 @@ def _serve(inbox: SimpleQueue[Call | _Errand | None]) -> None:
         worker = first.worker
         stops = False
         if worker._threads == 1:
-            with contextlib.suppress(NothingThere):
-                while len(batch) < BATCH:
-                    call = inbox.get_nowait()
-                    if call is None:
-                        stops = True
-                        break
-                    batch.append(call)
+            while len(batch) < BATCH and not inbox.empty():  # nobody else takes from it
+                call = inbox.get_nowait()
+                if call is None:
+                    stops = True
+                    break
+                batch.append(call)
         worker.serve(batch)
         # What a call has returned must not live longer than its task wants it to.
         call = None

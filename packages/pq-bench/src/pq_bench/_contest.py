@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol
 
 from pq_bench._peers import PeerFailed
@@ -22,6 +23,10 @@ FEWEST = 100
 MOST = 2_000_000
 #: Operations that are stamped for the latencies of a side.
 STAMPED = 10_000
+#: The first trial where processes have to be started for it.
+STARTED = 4000
+#: What has to be put before it can be taken may take so many times as long as what is measured.
+FILLING = 3
 
 
 class Rounds(Protocol):
@@ -227,9 +232,14 @@ def _calibrated(rounds: Rounds, spec: Spec, plan: Plan) -> int:
         count = spec.whole(plan.count)
         rounds.play(min(count, spec.whole(FEWEST)))
         return count
-    count = spec.whole(FEWEST)
+    count = spec.whole(STARTED if spec.processes else FEWEST)
     while True:
+        began = perf_counter()
         took = rounds.play(count).seconds
-        if took >= plan.seconds / 4 or count >= MOST:
-            return max(spec.whole(FEWEST), spec.whole(round(count * plan.seconds / took)))
+        whole = perf_counter() - began
+        if not (spec.shape.startswith("take") and not spec.is_standing):
+            whole = took  # what it is more does not grow with the count
+        share = max(took, whole / (1 + FILLING))
+        if share >= plan.seconds / 4 or count >= MOST:
+            return max(spec.whole(FEWEST), spec.whole(round(count * plan.seconds / share)))
         count = spec.whole(count * 4)

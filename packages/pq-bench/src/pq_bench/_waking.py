@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import Empty
@@ -36,7 +37,7 @@ def wake_ups(opened: OpenQueue, root: Path, samples: int) -> list[Reading]:
     """The wake-ups of one backend, in the same process and in another one."""
     name = opened.backend.name
     here = _in_threads(opened, root, samples)
-    floor = _in_threads(lambda _directory: MemoryFloor(), root, samples)
+    floor = _of_memory(root, samples)
     found = [_told(f"{name}: wake-up, same process, p99", here, 2.0, floor)]
     if name == "memory":
         return found
@@ -57,6 +58,12 @@ def _told(what: str, found: list[int], goal: float, floor: list[int]) -> Reading
         f"p50 {told.p50 / 1e3:.2f} ms, most {told.highest / 1e3:.2f} ms, of {len(found)}",
         latency_of(floor).p99 / 1e3,
     )
+
+
+@cache
+def _of_memory(root: Path, samples: int) -> list[int]:
+    """What a queue in memory takes; the same for every backend."""
+    return _in_threads(lambda _directory: MemoryFloor(), root, samples)
 
 
 def _in_threads(opened: Callable[[Path], Any], root: Path, samples: int) -> list[int]:
@@ -133,6 +140,7 @@ def _wait(opened: OpenQueue, directory: Path, samples: int, pipe: Connection) ->
     player.close()
 
 
+@cache
 def _through_pipe(samples: int) -> list[int]:
     """What the operating system takes to wake another process that reads from a pipe."""
     context = multiprocessing.get_context("spawn")

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pq_bench import _documented
+from pq_bench._arguments import parser
 from pq_bench._bench import Bench, Choice, selected
 from pq_bench._compare import compare, show_comparison
 from pq_bench._contest import Plan
-from pq_bench._goals import PREDECESSOR
 from pq_bench._machine import machine
 from pq_bench._machine import told as machine_told
 from pq_bench._page import page
@@ -39,7 +39,6 @@ from pq_bench.stage.crew import CrewFailed
 from pq_bench.stage.peers import PEERS
 from pq_bench.stage.session import WrongCount
 from pq_core.errors import QueueError
-from pq_core.protocols import DURABILITIES
 from pq_core.registry import GROUP, QueueURL
 
 __all__ = ["main"]
@@ -50,7 +49,6 @@ FAILED: Final = 2
 #: What a shell reports of a program that a signal has ended: 128 + SIGINT.
 INTERRUPTED: Final = 128 + 2
 
-_COMMANDS: Final = ("table", "run", "goals", "compare", "list", "results", "page")
 #: The result code of SQLite for it (sqlite.org/rescode.html).
 _SQLITE_FULL: Final = 13
 
@@ -62,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; those of the process where None.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser().parse_args(_with_command(given))
+    arguments = parser(_COMMANDS).parse_args(_with_command(given))
     arguments.said = ["pq-bench", *given]
     # Whoever ends us gets a clean disk as well.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -382,158 +380,15 @@ def _keep(arguments: argparse.Namespace, document: dict[str, Any]) -> None:
         arguments.html.write_text(page(document), "utf-8")
 
 
-# -- the command line -------------------------------------------------------------------------
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pq-bench",
-        description=(
-            "Measures durable queues, every figure beside its floor. Without arguments: a first "
-            "look at what is installed, in about ten seconds."
-        ),
-        epilog="pq-bench 1000 rst prints the documented table; pq-bench --workload … is run.",
-    )
-    from pq_bench._version import __version__
-
-    parser.add_argument("--version", action="version", version=f"pq-bench {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    table = commands.add_parser("table", help="seconds for COUNT items, a row per queue")
-    table.add_argument("count", nargs="?", type=_count, default=1000, help="items (1000)")
-    table.add_argument(
-        "format", nargs="?", choices=_documented.FORMATS, default="console", help="of the output"
-    )
-    table.add_argument("--repeat", type=_count, default=1, help="rounds, of which the median (1)")
-    table.add_argument("--durability", choices=DURABILITIES, help="default: that of each class")
-    _add_place(table)
-    table.set_defaults(run=_table)
-
-    run = commands.add_parser("run", help="workloads beside their floors, and beside peers")
-    run.add_argument(
-        "--workload",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="names, families, patterns or all; see pq-bench list",
-    )
-    run.add_argument(
-        "--durability",
-        nargs="+",
-        action="extend",
-        choices=DURABILITIES,
-        default=[],
-        help="default: normal and full",
-    )
-    run.add_argument(
-        "--serializer",
-        nargs="+",
-        action="extend",
-        default=[],
-        choices=("pickle", "json", "msgpack", "cbor2"),
-        help="default: pickle",
-    )
-    run.add_argument(
-        "--vs",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="PEER",
-        help="also measure: " + ", ".join(PEERS) + "; a version may be given, as to pip",
-    )
-    _add_place(run)
-    _add_measure(run)
-    run.set_defaults(run=_run)
-
-    goals = commands.add_parser("goals", help="the project's goals, and which of them are met")
-    _add_goals(goals)
-    goals.set_defaults(run=_goals)
-
-    results = commands.add_parser("results", help="the same, and a page of it in Markdown")
-    results.add_argument("path", type=Path, help="of the page")
-    _add_goals(results)
-    results.set_defaults(run=_results)
-
-    both = commands.add_parser("compare", help="what got slower from one result to another")
-    both.add_argument("before", type=Path, help="what --json has written")
-    both.add_argument("after", type=Path, help="the same, later")
-    both.add_argument(
-        "--fail-over",
-        type=_positive,
-        metavar="RATIO",
-        help="exit with 1 where something takes more than RATIO times as long, beyond the noise",
-    )
-    both.set_defaults(run=_compare)
-
-    shown = commands.add_parser("page", help="an HTML page of what --json has written")
-    shown.add_argument("path", type=Path, help="what --json has written")
-    shown.add_argument("html", type=Path, help="of the page")
-    shown.set_defaults(run=_page)
-
-    commands.add_parser("list", help="what can be measured here").set_defaults(run=_list)
-    return parser
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--backend",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME|URL",
-        help="file, sqlite, memory, or the URL of a server; default: what is installed",
-    )
-    parser.add_argument("--dir", type=_directory, help="on the disk to measure")
-
-
-def _add_measure(parser: argparse.ArgumentParser) -> None:
-    amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--seconds", type=_positive, help="of one round (0.25)")
-    amount.add_argument("--count", type=_count, default=0, help="items of one round, instead")
-    parser.add_argument("--repeat", type=_count, help="rounds of each side, in turn (5)")
-    parser.add_argument(
-        "--depth", type=_count, default=1_000_000, help="items that wait, for open (1000000)"
-    )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures; -: only those")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page of charts")
-
-
-def _add_goals(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="WORD",
-        help="rows with one of these words in their name",
-    )
-    parser.add_argument(
-        "--vs", default=PREDECESSOR, metavar="PEER", help=f"({PREDECESSOR}); '': nobody"
-    )
-    _add_place(parser)
-    _add_measure(parser)
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return value
-
-
-def _directory(text: str) -> Path:
-    path = Path(text)
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no directory; make it first")
-    return path
+_COMMANDS: Final = {
+    "table": _table,
+    "run": _run,
+    "goals": _goals,
+    "results": _results,
+    "compare": _compare,
+    "page": _page,
+    "list": _list,
+}
 
 
 if __name__ == "__main__":

@@ -9,16 +9,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-__all__ = ["SharedCall", "begin_for", "end_for", "one_by_one"]
+__all__ = ["GET", "PUT", "TASK_DONE", "SharedCall", "begin_for", "end_for", "one_by_one"]
 
 #: The name under which a call leaves its receipt among the belongings.
 _RECEIPT = "receipt"
+#: The shapes of calls that a queue may know how to do many at once of.
+PUT: Final = "put"
+GET: Final = "get"
+TASK_DONE: Final = "task_done"
 
 
 class SharedCall(Protocol):
-    """A call that a worker carries out for somebody, perhaps in one commit with others."""
+    """A call that a worker carries out for somebody, perhaps in one commit with others.
+
+    Attributes:
+        shape: `PUT`, `GET` or `TASK_DONE`, where it is that and nothing else, so that the queue may do many
+            of them at once; None: only `run` knows.
+        item: what it puts.
+        belongings: of who calls; None: that makes no difference.
+    """
+
+    shape: str | None
+    item: Any
+    belongings: dict[str, Any] | None
 
     def run(self) -> None:
         """Carries it out and keeps what came of it. Never raises."""
@@ -26,6 +41,10 @@ class SharedCall(Protocol):
 
     def undo(self) -> None:
         """The storage has rolled it back: takes back what the queue object has noted of it."""
+        ...
+
+    def succeed(self, result: Any, receipt: Any = None) -> None:
+        """It was carried out without `run`: what came of it, and the receipt of what it took."""
         ...
 
     def fail(self, error: Exception) -> None:
@@ -56,7 +75,8 @@ def end_for(callers: threading.local, belongings: dict[str, Any]) -> Any:
     """
     here = callers.__dict__
     receipt = here.pop(_RECEIPT, None)
-    belongings.clear()
-    belongings.update(here)
+    if here != belongings:  # most often it is the same
+        belongings.clear()
+        belongings.update(here)
     here.clear()
     return receipt

@@ -19,6 +19,11 @@ T = TypeVar("T")
 class InPostgres(InServer[T]):
     """Notifications, and transactions on a connection of the caller's."""
 
+    @property
+    def yields(self) -> int:
+        """How many calls at a time may be under way on one event loop; see `pq_core.yielding`."""
+        return self._server.driver.size
+
     def _see_to_notifications(self, notify: bool) -> None:
         """Makes the trigger that rings, if it is wanted."""
         if notify:

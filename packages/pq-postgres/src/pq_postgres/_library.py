@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import ModuleType
+from typing import Any
 
 from pq_core.errors import BackendNotInstalled
+from pq_core.yielding import elsewhere
 
-__all__ = ["psycopg"]
+__all__ = ["connected", "psycopg"]
 
 
 def psycopg() -> ModuleType:
@@ -24,3 +27,16 @@ def psycopg() -> ModuleType:
             name="psycopg",
         ) from error
     return module
+
+
+def connected(**arguments: Any) -> Any:
+    """A new connection, which lets an event loop go on while it waits; see `pq_core.yielding`.
+
+    Args:
+        arguments: of `psycopg.connect`.
+    """
+    psycopg()
+    from pq_postgres._yielding import YieldingConnection
+
+    # libpq looks up the host without letting anybody go on.
+    return elsewhere(partial(YieldingConnection.connect, **arguments))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pq_core.server.driver import Verdict
 from pq_core.sql.fork import keep_for_ever
-from pq_postgres._library import psycopg
+from pq_postgres._library import connected, psycopg
 from pq_postgres._listener import PostgresListener
 from pq_postgres._names import derived, quoted
 from pq_postgres._session import PostgresSession
@@ -108,7 +108,7 @@ class PostgresDriver:
     def _connect(self) -> Any:
         # psycopg prepares nothing by itself: behind a pooler the next statement may meet another
         # server process.
-        return psycopg().connect(autocommit=True, prepare_threshold=None, **self._parts)
+        return connected(autocommit=True, prepare_threshold=None, **self._parts)
 
     # -- errors -------------------------------------------------------------------------------
 

@@ -194,7 +194,7 @@ class PDict(MutableMapping[Any, Any]):
 
     def _value(self, row: Any) -> Any:
         value = self._open_row(row)
-        if isinstance(value, Unreadable):
+        if type(value) is Unreadable:
             raise value.error
         return value
 

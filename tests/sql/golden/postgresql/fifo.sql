@@ -26,7 +26,7 @@
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
--- unhold: unclaim, return
+-- unhold: unhold, return
 -- update: exists, update
 
 -- the tables
@@ -169,6 +169,9 @@ SELECT count(*) FROM "queue_x";
 
 -- unclaim
 DELETE FROM "queue_x" WHERE _id = %s AND owner = %s;
+
+-- unhold
+UPDATE "queue_x" SET owner = NULL WHERE _id = %s AND owner = %s;
 
 -- update
 UPDATE "queue_x" SET data = %s, crc = %s WHERE _id = %s;

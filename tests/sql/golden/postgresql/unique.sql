@@ -26,7 +26,7 @@
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
--- unhold: unclaim, return
+-- unhold: unhold, return
 -- update: same, exists, update
 
 -- the tables

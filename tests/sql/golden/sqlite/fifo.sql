@@ -26,7 +26,7 @@
 -- take_id: by_id, exists, delete, bury
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
--- unhold: unclaim, return
+-- unhold: unhold, return
 -- update: exists, update
 
 -- the tables
@@ -167,6 +167,9 @@ SELECT max(_id) - min(_id) + 1 FROM "queue_x";
 SELECT count(*) FROM "queue_x";
 
 -- unclaim
+DELETE FROM "pq_claims_queue_x" WHERE id = ? AND owner = ?;
+
+-- unhold
 DELETE FROM "pq_claims_queue_x" WHERE id = ? AND owner = ?;
 
 -- update

@@ -13,6 +13,9 @@ from typing import Any
 
 __all__ = ["Player"]
 
+#: How many items are put at once where nobody measures it.
+_BATCH = 1000
+
 
 class Player:
     """Plays on an object with the methods of `queue.Queue`.
@@ -119,17 +122,24 @@ class Player:
             self.put(iter(items))
             return
         stream = iter(items)
-        while batch := list(islice(stream, 1000)):
+        while batch := list(islice(stream, _BATCH)):
             self.queue.put_many(batch)
 
     def age(self, item: Any, count: int) -> None:
-        """Leaves so many settled items behind."""
-        self.fill(repeat(item, count))
-        if hasattr(self.queue, "get_many"):
-            for _ in range(count // 1000):
-                self.settle_all(self.queue.get_many(1000))
-            count %= 1000
-        self.take(repeat(None, count))
+        """Leaves so many settled items behind, of a queue that was empty."""
+        if not hasattr(self.queue, "put_many"):
+            self.fill(repeat(item, count))
+            self.take(repeat(None, count))
+            return
+        while count:
+            batch = min(count, _BATCH)
+            ids = self.queue.put_many([item] * batch)
+            found = self.queue.get_many(batch)
+            if hasattr(self.queue, "ack_many"):
+                self.queue.ack_many(ids)
+            else:
+                self.settle_all(found)
+            count -= len(found)
 
     def size(self) -> int:
         """How many items can be got."""

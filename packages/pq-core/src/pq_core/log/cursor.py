@@ -230,7 +230,7 @@ class CursorFile:
 
     def write_slot(self, settled: Settled) -> None:
         """Writes the older slot; the generation is one more than the newer one's."""
-        pack_slot(self.buffer, SLOTS_AT[settled.generation & 1], *settled)
+        pack_slot(self.buffer, SLOTS_AT[settled.generation & 1], settled)
 
     # -- note -----------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class CursorFile:
         self.words[T_GENERATION] += 1
 
 
-def pack_slot(buffer: memoryview, at: int, *settled: int) -> None:
+def pack_slot(buffer: memoryview, at: int, settled: tuple[int, int, int, int, int]) -> None:
     """Writes a slot. The crc comes last, so that a slot half written is not valid."""
     raw = _SLOT.pack(*settled)
     _SLOT_CRC.pack_into(buffer, at, raw, crc32(raw))

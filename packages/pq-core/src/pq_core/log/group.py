@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pq_core.errors import StorageError, StorageUnusable
+from pq_core.turns import Turn, wake_in_turn
 
 __all__ = ["GroupSync", "Latch"]
 
@@ -54,13 +55,14 @@ class _Waiter(NamedTuple):
     """A thread that waits: until what it wants is synced, or until it is its turn to sync."""
 
     wanted: int
-    turn: threading.Lock
+    turn: Turn
 
 
 class GroupSync:
     """Syncs one thing, one thread at a time, each for all that have come until it begins.
 
-    Whoever ends a sync wakes those it was for, and of the others only one: the next to sync.
+    Whoever ends a sync wakes those it was for, each of which wakes the next, and of the others
+    only one: the next to sync.
     That one waits for as many threads as shared the last two syncs, but never longer than
     `GATHER`; a thread that is alone never waits. So n threads that put one item after the other
     share each sync, where otherwise they fall into two halves that sync in turn.
@@ -142,8 +144,7 @@ class GroupSync:
             self._latch.check()
             waits = self._leads
             if waits:
-                waiter = _Waiter(wanted, threading.Lock())
-                waiter.turn.acquire()
+                waiter = _Waiter(wanted, Turn())
                 self._waiters.append(waiter)
                 if self._gate is not None and len(self._waiters) >= self._expected:
                     self._gate.release()
@@ -158,7 +159,7 @@ class GroupSync:
 
     def _wait(self, waiter: _Waiter) -> None:
         try:
-            waiter.turn.acquire()
+            waiter.turn.wait()
         except BaseException:
             # Interrupted. Where the turn to sync has come meanwhile, the next one gets it.
             with self._mutex:
@@ -209,6 +210,5 @@ class GroupSync:
             self._leads = following is not None
         # The next sync first: it takes the time in which the others do something else.
         if following is not None:
-            following.turn.release()
-        for waiter in done:
-            waiter.turn.release()
+            following.turn.wake()
+        wake_in_turn(waiter.turn for waiter in done)

@@ -40,6 +40,7 @@ from pq_core.log.frame import (
     HEADER_BYTES,
     LIVE,
     PAYLOAD_LIMIT,
+    encode_each,
     encode_many,
     encode_void,
 )
@@ -156,9 +157,23 @@ class Head:
         return seq
 
     def append_many(
-        self, payloads: Sequence[bytes], chunk: int, maxsize: int, *, full: bool
+        self,
+        payloads: Sequence[bytes],
+        chunk: int,
+        maxsize: int,
+        *,
+        full: bool,
+        apart: bool = False,
     ) -> int | None:
         """Appends all items with one write, or none of them. See `append`.
+
+        Args:
+            payloads: the serialized items.
+            chunk: as in `append`.
+            maxsize: as in `append`.
+            full: as in `append`.
+            apart: each has a frame of its own, as if it had been appended alone: for items that
+                are settled one by one, out of order.
 
         Returns:
             The first item's seq, or None where there is no room for all.
@@ -175,13 +190,17 @@ class Head:
                 lengths = list(map(len, payloads))
                 size = sum(lengths) + 2 * HEADER_BYTES * count
                 self._prepare(size, chunk, full)
-                data = encode_many(payloads, lengths, seq, _now(), self._seed)
+                data = (
+                    encode_each(payloads, seq, _now(), self._seed)
+                    if apart
+                    else encode_many(payloads, lengths, seq, _now(), self._seed)
+                )
                 offset = self._offset
-                self._store.cursor.begin()
+                self._words[H_GENERATION] = self._generation + 1
                 if self._pwrite(self._fd, data, offset) != len(data):
                     self._disk.write_all(self._fd, data, offset)
                 after = seq + count
-                self._advance(Position(self._number, offset + len(data), after), full)
+                self._advance(offset + len(data), after, full)
             except BaseException as error:
                 self._undo()
                 if isinstance(error, OSError):
@@ -376,14 +395,18 @@ class Head:
         self._number, self._offset, self._seq = head
         self._generation = words[H_GENERATION]
 
-    def _advance(self, head: Position, full: bool) -> None:
+    def _advance(self, end: int, after: int, full: bool) -> None:
+        """Moves the head past what was written; with `full`, nobody may read that yet (I6)."""
+        words, number, visible = self._words, self._number, after
         if full:
-            self._wanted = head.seq
-        cursor = self._store.cursor
-        published = cursor.published() if full else head
-        cursor.write_head(head, published, allocated=self._words[H_ALLOCATED])
-        self._number, self._offset, self._seq = head
-        self._generation = self._words[H_GENERATION]
+            self._wanted = after
+            visible = words[P_SEQ]
+            if visible == self._seq:
+                words[P_SEGMENT], words[P_OFFSET] = number, self._offset
+        self._offset, self._seq = end, after
+        self._generation = generation = self._generation + 2
+        check = number ^ end ^ after ^ CHECK
+        self._buffer[HEAD_AT:HEAD_END] = pack_words(number, end, after, check, visible, generation)
 
     def _undo(self) -> None:
         """After a failed write: takes back what may have reached the file."""

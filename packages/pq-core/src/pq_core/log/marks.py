@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Final
 
 from pq_core.errors import StorageError
 from pq_core.log.cursor import Position
@@ -12,6 +13,11 @@ from pq_core.log.holder import Out
 from pq_core.log.store import Segment, Store
 
 __all__ = ["Marks"]
+
+#: How many bytes are read at most to find where the marked items end, and how many for each that
+#: is known to be marked: one read for a hundred items is a hundredth of a read for each.
+_WINDOW: Final = 1 << 16
+_ITEM: Final = 256
 
 Walk = Callable[[Position, int], Iterator[tuple[Segment, Item]]]
 
@@ -32,7 +38,9 @@ class Marks:
 
     def mark(self, segment: Segment, at: int) -> None:
         """Marks the item whose state stands at `at`."""
-        self._store.disk.write_all(segment.fd, DONE, at)
+        disk = self._store.disk
+        if disk.pwrite(segment.fd, DONE, at) != len(DONE):
+            disk.write_all(segment.fd, DONE, at)
         self._dirty[segment.number] = segment
 
     def mark_all(self, out: Out) -> int:
@@ -48,18 +56,33 @@ class Marks:
                 marked += 1
         return marked
 
-    def behind(self, position: Position) -> Position | None:
-        """The position behind an item that is settled or lost, or None where it is neither."""
+    def behind(self, position: Position, stop: int, marked: int) -> Position | None:
+        """The position behind the items that are settled or lost, as far as one read tells.
+
+        Args:
+            position: where to begin.
+            stop: the seq before which to end.
+            marked: how many are marked, as far as is known.
+
+        Returns:
+            None where the first item is neither settled nor lost.
+        """
+        number, offset, seq = position
         with suppress(FileNotFoundError, StorageError):
-            segment = self._store.segment(position.segment)
-            raw = self._store.disk.pread(segment.fd, HEADER_BYTES, position.offset)
-            if len(raw) == HEADER_BYTES:
-                state, _, length, seq, _ = FRAME.unpack(raw)
-                if seq == position.seq and state == DONE:
-                    end = position.offset + HEADER_BYTES + length
-                    return Position(position.segment, end, seq + 1)
-                if seq == position.seq and state == LIVE:
-                    return None
+            segment = self._store.segment(number)
+            size = min(_WINDOW, HEADER_BYTES + _ITEM * marked)
+            data = self._store.disk.pread(segment.fd, size, offset)
+            last, at, state = len(data) - HEADER_BYTES, 0, DONE
+            while seq < stop and at <= last:
+                state, _, length, found, _ = FRAME.unpack_from(data, at)
+                if found != seq or state != DONE:
+                    break
+                at += HEADER_BYTES + length
+                seq += 1
+            if seq > position.seq:
+                return Position(number, offset + at, seq)
+            if at <= last and found == seq and state == LIVE:
+                return None
         segment, item = next(self._walk(position, position.seq + 1))
         if item.state == LIVE:
             return None

@@ -16,6 +16,7 @@ from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
 from pq_core.log.session import Session
 from pq_core.log.takeover import finder
+from pq_core.log.taking import Taken
 from pq_core.protocols import (
     AnySerializer,
     Damage,
@@ -143,9 +144,8 @@ class LogQueue(Errands, Generic[T]):
         items = items if isinstance(items, list) else list(items)
         if not items:
             return []
-        dumps = self._dumps
         try:
-            payloads = [dumps(item) for item in items]
+            payloads = self._codec.dumps_all(items)
         except Exception:
             # Again, one by one, for the error that names the item's type.
             payloads = [self._codec.encode(item) for item in items]
@@ -190,16 +190,15 @@ class LogQueue(Errands, Generic[T]):
             self._session.come_back()
         if timeout is not None and timeout < 0:
             Deadline(block, timeout)
-        items = self._session.take(1, full=self._full) or self._wait(1, block, timeout)
+        (seq,), (payload,) = self._session.take(1, full=self._full) or self._wait(1, block, timeout)
         if log.room.waiting:
             log.room.ring()
-        seq, payload = items[0]
         try:
             item: T = self._loads(payload)
         except Exception as error:
             raise self._bury(seq, payload, error) from error
         if self.leaves_receipts:
-            self.callers.receipt = items
+            self.callers.receipt = [(seq, payload)]
         return item
 
     def get_nowait(self) -> T:
@@ -223,16 +222,19 @@ class LogQueue(Errands, Generic[T]):
         self._ring(self._open())
         loads = self._loads
         try:
-            return [loads(payload) for _, payload in taken]
+            items = [loads(payload) for payload in taken[1]]
         except Exception:
             # Again, one by one: what cannot be read must not take the others with it.
             return self._loaded(taken)
+        if self.leaves_receipts:
+            self.callers.receipt = list(zip(*taken, strict=True))
+        return items
 
-    def _loaded(self, taken: list[tuple[int, bytes]]) -> list[T]:
+    def _loaded(self, taken: Taken) -> list[T]:
         items: list[T] = []
         readable: list[tuple[int, bytes]] = []
         failed: DecodeError | None = None
-        for seq, payload in taken:
+        for seq, payload in zip(*taken, strict=True):
             try:
                 items.append(self._loads(payload))
             except Exception as error:
@@ -245,16 +247,16 @@ class LogQueue(Errands, Generic[T]):
             self.callers.receipt = readable
         return items
 
-    def _wait(self, count: int, block: bool, timeout: float | None) -> list[tuple[int, bytes]]:
+    def _wait(self, count: int, block: bool, timeout: float | None) -> Taken:
         log = self._open()
-        items = log.items.wait_for(lambda: self._try(count), Deadline(block, timeout))
-        if items is None:
+        taken = log.items.wait_for(lambda: self._try(count), Deadline(block, timeout))
+        if taken is None:
             raise Empty(f"{self._path}: nothing is ready")
-        return items
+        return taken
 
-    def _try(self, count: int) -> list[tuple[int, bytes]] | None:
+    def _try(self, count: int) -> Taken | None:
         self._open()
-        return self._session.take(count, full=self._full) or None
+        return self._session.take(count, full=self._full)
 
     def finished(self) -> bool | None:
         """What `join` waits for: True once everything is settled, None before."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterable
+from typing import Any
 
 from pq_core.ledger import Ledger
 from pq_core.log.holder import Holder
 from pq_core.log.log import Log
+from pq_core.log.taking import Taken
 
 __all__ = ["Session"]
 
@@ -54,8 +56,8 @@ class Session:
         self._got = self._done = 0  # of threads that have ended
         log.sessions.add(self)
 
-    def take(self, count: int, *, full: bool) -> list[tuple[int, bytes]]:
-        """Takes at most `count` items for the calling thread; (seq, payload) of each."""
+    def take(self, count: int, *, full: bool) -> Taken | None:
+        """Takes at most `count` items for the calling thread; None where nothing is ready."""
         try:
             own = self._local.own
         except AttributeError:
@@ -64,17 +66,32 @@ class Session:
             # Before the item is settled: join() must see it in one of the two places.
             self._ledger.start()
             try:
-                items = self._log.tail.take(None, count)
-                if items and full:
+                taken = self._log.tail.take(None, count)
+                if taken[1] and full:
                     self._log.tail.sync()
             except BaseException:
                 self._ledger.finish()
                 raise
-            if not items:
+            if not taken[1]:
                 self._ledger.finish()
         else:
-            items = self._log.tail.take(own, count)
-        own.got += len(items)
+            taken = self._log.tail.take(own, count)
+        if not (got := len(taken[1])):
+            return None
+        own.got += got
+        return taken
+
+    def take_each(self, callers: Iterable[dict[str, Any]]) -> list[tuple[int, bytes]]:
+        """Takes one item for each who has these belongings; fewer, or none, where that fails."""
+        owns: list[_Own] = []
+        for each in callers:
+            own = each.get("own")
+            if own is None or self._settles:
+                return []
+            owns.append(own)
+        items = self._log.tail.take_each(owns)
+        for own, _ in zip(owns, items, strict=False):
+            own.got += 1
         return items
 
     def come_back(self) -> None:
@@ -102,6 +119,27 @@ class Session:
             if done > got:
                 own.done -= 1
                 raise ValueError("task_done() was called more often than there were items")
+
+    def task_done_each(self, callers: Iterable[dict[str, Any]], *, full: bool) -> bool:
+        """`task_done` of all who have these belongings, at once; False: not in this way.
+
+        Raises:
+            StorageError: of what they have, what is settled is unknown.
+        """
+        owns: dict[int, _Own] = {}
+        count = 0
+        for each in callers:
+            own: _Own | None = each.get("own")
+            if own is None or not own.outs:
+                return False
+            owns[id(own)] = own
+            count += 1
+        if len(owns) < count:  # somebody says it twice
+            return False
+        for own in owns.values():
+            own.done += 1
+        self._log.tail.settle(*owns.values(), full=full)
+        return True
 
     def settle(self, seq: int, *, full: bool) -> None:
         """Settles one item of the calling thread."""

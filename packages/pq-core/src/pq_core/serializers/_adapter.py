@@ -77,6 +77,7 @@ class Codec:
         encode_sorted: the same, and equal dicts become equal bytes, whatever the order of keys.
         decode: bytes to an item; raises `DecodeError`.
         dumps: an item to bytes; raises what the serializer raises.
+        dumps_all: a list of items to a list of their bytes; raises what the serializer raises.
         loads: bytes to an item; raises what the serializer raises.
         load: the serializer's own reader of one item from a binary file, None where it has none.
             For files of the predecessors: it knows their framing.
@@ -85,6 +86,7 @@ class Codec:
     __slots__ = (
         "decode",
         "dumps",
+        "dumps_all",
         "encode",
         "encode_sorted",
         "load",
@@ -99,6 +101,7 @@ class Codec:
     encode_sorted: Final[Callable[[Any], bytes]]
     decode: Final[Callable[[bytes], Any]]
     dumps: Final[Callable[[Any], bytes]]
+    dumps_all: Final[Callable[[list[Any]], list[bytes]]]
     loads: Final[Callable[[bytes], Any]]
     load: Final[Callable[[BinaryIO], Any] | None]
 
@@ -109,6 +112,7 @@ class Codec:
         self.load = _function(serializer, "load")
         self.loads = _loads_of(serializer)
         self.dumps, dumps_sorted = _dumps_of(serializer, name)
+        self.dumps_all = pickle.dumps_all if serializer is pickle else _each(self.dumps)
         self.encode = _encoder(self.dumps, name)
         self.encode_sorted = _encoder(dumps_sorted, name)
         self.decode = _decoder(self.loads, name)
@@ -196,6 +200,10 @@ def _dumps_of(serializer: object, name: str) -> tuple[Dumps, Dumps]:
     if getattr(serializer, "__package__", None) == __package__:
         return dumps, _sorted(dumps)  # one of our own four, which return bytes
     return _checked(dumps, name), _checked(_sorted(dumps), name)
+
+
+def _each(dumps: Dumps) -> Callable[[list[Any]], list[bytes]]:
+    return lambda items: [dumps(item) for item in items]
 
 
 def _to_memory(dump: Callable[..., object]) -> Callable[..., bytes]:

@@ -10,8 +10,8 @@ S4. A connection lost while the commit was under way: nobody knows. The plan is 
     the caller is told: `OutcomeUnknown`. (A plan that only reads is.)
 S5. Opening is not patient: a server that cannot be reached then is an error at once.
 
-Waiting is done with `time.sleep`, the bell and the driver's own socket, so that green threads go
-on.
+Waiting is done with `pq_core.yielding`, the bell and the driver's own socket, so that green threads
+go on, and an event loop where the driver's socket lets it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
+from pq_core import yielding
 from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
 from pq_core.server.driver import Driver, Listener, Session, Verdict
 from pq_core.server.life import Life
@@ -145,7 +146,7 @@ class ServerEngine:
                 happened.
         """
         if self._inside:
-            session = self._inside.get(threading.get_ident())
+            session = self._inside.get(yielding.caller())
             if session is not None:
                 return self._nested(session, plan, args)
         return self._run(plan, args, False)
@@ -157,7 +158,7 @@ class ServerEngine:
     def read(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """The result of a plan that sees one snapshot and changes nothing."""
         if self._inside:
-            session = self._inside.get(threading.get_ident())
+            session = self._inside.get(yielding.caller())
             if session is not None:
                 return self._nested(session, plan, args)
         return self._run(plan, args, True)
@@ -193,7 +194,7 @@ class ServerEngine:
             raise self.driver.translated(again.cause, self.where) from again.cause
 
     def _await_gate(self, until: float) -> None:
-        if not self._gate.acquire(timeout=max(0.0, until - time.monotonic())):
+        if not yielding.acquire(self._gate, max(0.0, until - time.monotonic())):
             raise StorageBusy(
                 f"{self.where}: all {self.driver.size} connections of the pool were in use for "
                 f"{self._timeout:g} s; raise max_connections, or keep transactions shorter"
@@ -210,7 +211,7 @@ class ServerEngine:
                 "again, or raise timeout"
             ) from cause
         # Half of it is chance, so that two that met once do not meet again and again.
-        time.sleep(min(left, pause * (0.5 + random.random() / 2)))
+        yielding.sleep(min(left, pause * (0.5 + random.random() / 2)))
         return min(_LONGEST, pause * 2)
 
     def _run_once(self, plan: Callable[..., Plan[R]], args: tuple[Any, ...], reading: bool) -> R:
@@ -297,7 +298,7 @@ class ServerEngine:
             StorageBusy: a conflict ended it; nothing has happened, run the block again.
             OutcomeUnknown: the connection was lost while the server committed.
         """
-        me = threading.get_ident()
+        me = yielding.caller()
         if me in self._inside:
             raise StorageError(f"{self.where}: a transaction is open in this thread already")
         session = self._begun()
@@ -338,7 +339,7 @@ class ServerEngine:
         Raises:
             StorageError: a transaction is open in this thread already.
         """
-        me = threading.get_ident()
+        me = yielding.caller()
         if self.closed:
             raise QueueClosed(f"{self.where}: the queue was closed; open a new one")
         if me in self._inside:
@@ -466,7 +467,7 @@ class ServerEngine:
     def _listen(self) -> Listener | None:
         """A listener, where the driver has one."""
         if self._listener is not None:
-            self._listener.close()
+            yielding.elsewhere(self._listener.close)
         self._listener = self.driver.listen(self.layout.table, self._on_change)
         return self._listener
 
@@ -493,7 +494,7 @@ class ServerEngine:
         self._life.end()
         self.closed = True
         if self._listener is not None:
-            self._listener.close()
+            yielding.elsewhere(self._listener.close)
         self.driver.close()
         self._hub.leave(self)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from pq_core import yielding
 from pq_core.errors import QueueError
 from pq_core.server.driver import Driver
 from pq_core.server.heart import Heart
@@ -67,13 +68,16 @@ class Life:
             engine: its `beat` is called, for as long as it is there.
         """
         if self.number is None:
-            with self._mutex:
+            yielding.acquire(self._mutex)  # held over a wait (Y1)
+            try:
                 if self.number is None:
                     number = secrets.randbits(62) | 1
                     engine.write(self._plans.appear, number, BEATS * self._heartbeat)
                     beat = weakref.WeakMethod(engine.beat)
                     self._heart = Heart(lambda: _call(beat), self._heartbeat)
                     self.number = number
+            finally:
+                self._mutex.release()
         return self.number
 
     def beat(self) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Final, TypeVar
 
+from pq_core.callers import SharedCall, one_by_one
 from pq_core.errors import OutcomeUnknown
 from pq_core.protocols import AnySerializer
 from pq_core.serializers import Codec, codec
@@ -149,6 +150,10 @@ class InServer(BaseQueue[T]):
                 yield connection
             finally:
                 self._undo()
+
+    def together(self, calls: list[SharedCall]) -> None:
+        """Each call in a transaction of its own: savepoints would cost more than commits."""
+        one_by_one(calls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reopened, (type(self), self._arguments)

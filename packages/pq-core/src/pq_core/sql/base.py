@@ -108,13 +108,20 @@ class BaseQueue(Generic[T]):
             StorageError: the storage failed; none is stored.
         """
         deadline = Deadline(block, timeout)
-        rows = [self._row(item, 0) for item in items]
+        rows = [(data, crc32(data), 0) for data in self._encode_all(list(items))]
         if 0 < self._maxsize < len(rows):
             raise ValueError(
                 f"{self._engine.where}: {len(rows)} items never fit into a maxsize of "
                 f"{self._maxsize}; put fewer at a time"
             )
         return self._put_rows(rows, deadline)
+
+    def _encode_all(self, items: list[T]) -> list[bytes]:
+        if not self._kind.is_unique:
+            # One by one below for the error that names an item's type.
+            with suppress(Exception):
+                return self._codec.dumps_all(items)
+        return [self._encode(item) for item in items]
 
     def _row(self, item: T, priority: int) -> Row:
         if not -_LARGEST <= priority <= _LARGEST:

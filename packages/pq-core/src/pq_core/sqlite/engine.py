@@ -32,6 +32,7 @@ from pq_core.sql.statement import Plan, Statement
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
 from pq_core.sqlite.sharing import LOOK, Sharing
+from pq_core.turns import Turn, wake_in_turn
 
 __all__ = ["SQLiteEngine"]
 
@@ -50,7 +51,7 @@ _DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
 class _Ticket:
     """A plan that waits for its turn, and then its outcome."""
 
-    __slots__ = ("args", "done", "error", "gate", "plan", "result")
+    __slots__ = ("args", "done", "error", "plan", "result", "turn")
 
     def __init__(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...]) -> None:
         self.plan = plan
@@ -58,9 +59,8 @@ class _Ticket:
         self.done = False
         self.result: Any = None
         self.error: Exception | None = None
-        #: Opened once: the plan is done, or its thread has to lead.
-        self.gate = threading.Lock()
-        self.gate.acquire()
+        #: Comes once: the plan is done, or its thread has to lead.
+        self.turn = Turn()
 
 
 class SQLiteEngine(Sharing):
@@ -137,13 +137,23 @@ class SQLiteEngine(Sharing):
                 if not self._pending:
                     return self._alone(plan, args)
             finally:
-                self._leave()
+                self._lock.release()
+                if self._pending:
+                    self._pass_on()
         ticket = _Ticket(plan, args)
         self._pending.append(ticket)
         # Who held the lock looks at what is pending after letting go of it. So either the ticket
         # is seen there, or the lock is free here.
         if not self._lock.acquire(False):
-            ticket.gate.acquire()
+            try:
+                ticket.turn.wait()
+            except BaseException:
+                # Interrupted. Where it would have led, somebody else does.
+                with suppress(ValueError):
+                    self._pending.remove(ticket)
+                if self._lock.acquire(False):
+                    self._leave()
+                raise
             if not ticket.done:
                 self._lock.acquire()
                 self._lead(ticket)
@@ -170,8 +180,11 @@ class SQLiteEngine(Sharing):
         """Frees the lock, and makes one of those who wait the next leader."""
         self._lock.release()
         if self._pending:
-            with suppress(IndexError):
-                self._pending.popleft().gate.release()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        with suppress(IndexError):
+            self._pending.popleft().turn.wake()
 
     def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """`write` that also makes durable everything that was written before it."""
@@ -190,14 +203,19 @@ class SQLiteEngine(Sharing):
         """The result of a plan that sees one snapshot and changes nothing."""
         if self._holder is not None and self._holder == threading.get_ident():
             return drive(self._connected(), plan(*args))
-        run = at_once if getattr(plan, "single", False) else snapshot
+        is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
         self._lock.acquire()  # not by _turn(), which costs as much as the rest of it
         try:
-            return run(self._cursor or self._connected(), plan, args)
+            cursor = self._cursor or self._connected()
+            # at_once() in line, and _leave() below: a twelfth of a look.
+            return drive(cursor, plan(*args)) if is_single else snapshot(cursor, plan, args)
         except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
+            run = at_once if is_single else snapshot
             return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
         finally:
-            self._leave()
+            self._lock.release()
+            if self._pending:
+                self._pass_on()
 
     def ready(self, plans: Any, /) -> int:
         """How many items are ready, counted once and then remembered for as long as it is true."""
@@ -221,7 +239,7 @@ class SQLiteEngine(Sharing):
 
     def _tally(self, plan: Callable[..., Any], result: Any) -> None:
         """Keeps the number of ready items true after a commit of our own."""
-        delta = getattr(plan, "adds", None)
+        delta = plan.__dict__.get("adds")
         known = self._known
         self._known = (known[0], known[1] + delta(result)) if known and delta else None
 
@@ -229,12 +247,14 @@ class SQLiteEngine(Sharing):
         """One plan in a transaction of its own. The lock is held."""
         if self._is_full:
             self._admit(plan)
-        run = at_once if getattr(plan, "single", False) else within
+        is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
         try:
-            result = run(self._cursor or self._connected(), plan, args)
+            cursor = self._cursor or self._connected()
+            result = drive(cursor, plan(*args)) if is_single else within(cursor, plan, args)
         except (sqlite3.Error, UnicodeDecodeError) as error:
             # Once more (P3), with all that can be done about it. Without this first attempt a put
             # or get that meets nobody costs a seventh more.
+            run = at_once if is_single else within
             result = self._attempt(lambda cursor: run(cursor, plan, args), plan, error)
         if self._known is not None:
             self._tally(plan, result)
@@ -278,9 +298,7 @@ class SQLiteEngine(Sharing):
             raise
         finally:
             self._leave()
-            for ticket in batch:
-                if ticket.done and ticket is not own:
-                    ticket.gate.release()
+            wake_in_turn(each.turn for each in batch if each.done and each is not own)
 
     def _await_crowd(self) -> None:
         """Lets those in who shared the last transaction and are on their way back."""

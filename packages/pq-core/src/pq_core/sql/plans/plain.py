@@ -137,11 +137,15 @@ class PlainPlans:
         if narrow:
             self._claim = say(f"INSERT INTO {claims} (owner, id) VALUES ({p}, {p})", "many")
             self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
+            self._unhold = self._unclaim
             self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
             held = f"FROM {claims}"
         else:
             self._claim = say(f"UPDATE {main} SET owner = {p} WHERE _id = {p}", "many")
             self._unclaim = say(f"DELETE FROM {main} WHERE _id = {p} AND owner = {p}", "count")
+            self._unhold = say(
+                f"UPDATE {main} SET owner = NULL WHERE _id = {p} AND owner = {p}", "count"
+            )
             self._release = say(f"UPDATE {main} SET owner = NULL WHERE owner = {p}", "count")
             held = f"FROM {main} WHERE owner IS NOT NULL"
         self._owners = say(f"SELECT DISTINCT owner {held}", "rows")
@@ -172,6 +176,13 @@ class PlainPlans:
             return (row[0], *self._clock(), row[1], row[2])
         return (row[0], *self._clock(), row[1])
 
+    def _all_values(self, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+        """The same for rows of one moment."""
+        clock = self._clock()
+        if self._kind.has_priority:
+            return [(data, *clock, crc, priority) for data, crc, priority in rows]
+        return [(data, *clock, crc) for data, crc, _ in rows]
+
     @growing
     @single
     @adds(lambda _: 1)
@@ -193,11 +204,11 @@ class PlainPlans:
         if self._insert_all.wants == "ids":
             ids = []
             for part in parts(rows):
-                ids += yield self._insert_all, [self._values(row) for row in part]
+                ids += yield self._insert_all, self._all_values(part)
             return ids
         if self.layout.dialect.bulk_ids == "consecutive" and rows:
             # One transaction writes at a time, and AUTOINCREMENT counts up by one.
-            yield self._insert_all, [self._values(row) for row in rows]
+            yield self._insert_all, self._all_values(rows)
             last = (yield self._last_id, ())[0]
             return list(range(last - len(rows) + 1, last + 1))
         ids = []
@@ -215,7 +226,7 @@ class PlainPlans:
     @adds(len)
     def put_part(self, rows: Sequence[Row]) -> Plan[list[int]]:
         """Stores all items in one statement; their ids. See `is_one_statement`."""
-        ids: list[int] = yield self._insert_all, [self._values(row) for row in rows]
+        ids: list[int] = yield self._insert_all, self._all_values(rows)
         return ids
 
     def _put_new(self, row: Row) -> Plan[int]:
@@ -368,7 +379,7 @@ class PlainPlans:
         """Makes ready again what `owner` holds of `ids`; how many."""
         count = 0
         for id in ids:
-            count += yield self._unclaim, (id, owner)
+            count += yield self._unhold, (id, owner)
         if count:
             yield self._return, (self.layout.table,)
         return count
