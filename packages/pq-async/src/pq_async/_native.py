@@ -11,6 +11,7 @@ N2. What the queue knows of its caller is put aside over every switch (`queue.ca
 N3. Calls of one task are carried out one after another, though the task may have gone on without
     waiting for the first: each has to find what the one before has left.
 N4. What a cancelled get took is given back by a thread that the loop waits for when it ends.
+N5. No call begins once closing has; that waits for those under way, and for what they give back.
 """
 
 from __future__ import annotations
