@@ -212,7 +212,7 @@ def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
     """What a cancelled get had taken is there again once `close` has returned."""
 
     async def main() -> None:
-        for round in range(30):
+        for round in range(10):
             queue = MAKERS[kind](tmp_path / str(round))
             await queue.put("a")
             task = asyncio.create_task(queue.get())

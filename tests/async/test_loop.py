@@ -236,7 +236,7 @@ def test_gets_that_wait_are_served_in_turn(kind: str, tmp_path: Path) -> None:
             await asyncio.gather(*waiting)
             assert sorted(served) == [(number, number) for number in range(5)]
 
-    if kind != "adapter, 3 workers":  # at a time, they keep no turn
+    if kind != "adapter, 3 workers":  # they keep no turn
         run(main())
 
 

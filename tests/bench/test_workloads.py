@@ -27,7 +27,12 @@ TINY = Plan(count=4, rounds=1)
 def pairs(wanted: Callable[[Workload], bool]) -> list[Any]:
     """The workloads with each backend that can play them."""
     return [
-        pytest.param(workload, backend, id=f"{backend.name}-{workload.name}")
+        pytest.param(
+            workload,
+            backend,
+            id=f"{backend.name}-{workload.name}",
+            marks=() if workload.name in STANDARD else pytest.mark.slow,
+        )
         for workload in WORKLOADS
         for backend in BACKENDS
         if wanted(workload) and backend.can_play(workload.spec)

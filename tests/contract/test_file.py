@@ -10,6 +10,8 @@ import pytest
 from pq_core.testing.contract import QueueContract
 from pq_file import Queue
 
+from .short import in_parts
+
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
 
@@ -22,6 +24,7 @@ class TestFileQueue(QueueContract):
         return Queue(where, **options)
 
 
+@in_parts
 class TestAutosave(TestFileQueue):
     """The get itself settles."""
 

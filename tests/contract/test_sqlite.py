@@ -24,6 +24,7 @@ SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 SHARED: Any = {"durability": "normal"}
 
 
+@in_parts
 class TestFIFO(QueueContract):
     """As it comes: get settles."""
 

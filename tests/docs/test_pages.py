@@ -28,7 +28,9 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("page", READMES + PAGES, ids=name_of)
+@pytest.mark.parametrize(
+    "page", [*READMES, *(pytest.param(page, marks=pytest.mark.slow) for page in PAGES)], ids=name_of
+)
 def test_blocks_run(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

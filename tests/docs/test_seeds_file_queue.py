@@ -58,7 +58,13 @@ def console(typed: str, *, killed: bool = False) -> None:
     assert done.returncode == (-9 if killed else 0), done.stderr
 
 
-CLOSED = pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
+CLOSED = pytest.mark.parametrize(
+    "killed",
+    [
+        pytest.param(False, id="closed", marks=pytest.mark.slow),
+        pytest.param(True, id="killed"),
+    ],
+)
 
 
 def drain(queue: "Queue[Any]") -> list[Any]:
@@ -228,7 +234,13 @@ def test_workers_without_a_path() -> None:
         assert q.empty()
 
 
-@pytest.mark.parametrize("green", ["eventlet.monkey_patch()", "gevent.monkey.patch_all()"])
+@pytest.mark.parametrize(
+    "green",
+    [
+        pytest.param("eventlet.monkey_patch()", marks=pytest.mark.slow),
+        "gevent.monkey.patch_all()",
+    ],
+)
 def test_workers_under_green_threads(green: str) -> None:
     """The same loop runs where eventlet or gevent has replaced the threads."""
     module = green.partition(".")[0]

@@ -81,6 +81,8 @@ class Forgetful(fuse.Operations):  # type: ignore[misc]
                 order, args = pickle.load(sys.stdin.buffer)
             except EOFError:
                 break
+            if order == "end":  # a forked child may hold the other end open
+                break
             with self._lock:
                 answer = getattr(self, f"order_{order}")(*args)
             self._answer(answer)

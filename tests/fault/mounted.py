@@ -100,6 +100,7 @@ class Mounted:
     def close(self) -> None:
         """Unmounts it."""
         with suppress(OSError):
+            pickle.dump(("end", ()), self._orders)
             self._orders.close()
         try:
             self._process.wait(10)

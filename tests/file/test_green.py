@@ -162,7 +162,7 @@ SCENES = {
 
 
 @pytest.mark.parametrize("scene", SCENES)
-@pytest.mark.parametrize("library", PRELUDES)
+@pytest.mark.parametrize("library", ["gevent", pytest.param("eventlet", marks=pytest.mark.slow)])
 def test_green(library: str, scene: str, tmp_path: Path) -> None:
     """In a process that is patched from its first line, the scene plays as it does with threads."""
     if importlib.util.find_spec(library) is None:

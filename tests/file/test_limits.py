@@ -381,7 +381,7 @@ def size_of(path: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in path.iterdir())
 
 
-@pytest.mark.parametrize("durability", ["normal", "full"])
+@pytest.mark.parametrize("durability", ["normal", pytest.param("full", marks=pytest.mark.slow)])
 def test_a_large_item(durability: Any, tmp_path: Path) -> None:
     """An item of 64 MiB comes back as it was, and its room is given back once it is settled."""
     path = tmp_path / "queue"

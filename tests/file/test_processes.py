@@ -234,6 +234,7 @@ def check_at_least_once(family: Family, left: list[Item]) -> None:
     assert late <= BATCH * sum(name.startswith("c") for name in family.killed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("durability", ["normal", "full"])
 def test_kill_at_any_moment(durability: str, tmp_path: Path) -> None:
     """Nothing acknowledged is lost, and nothing comes twice but what a killed consumer had open."""

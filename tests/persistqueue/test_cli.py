@@ -128,6 +128,7 @@ def test_get_waits_as_long_as_it_is_told(here: Path, run: Run) -> None:
     assert getting.returncode == 0
 
 
+@pytest.mark.slow
 def test_n_items(run: Run) -> None:
     """`-n` is how many; fewer are there is no failure, none is."""
     run("put", "q", stdin=b"a\nb\nc\n")
@@ -166,6 +167,7 @@ def test_path_may_be_a_url(run: Run, here: Path) -> None:
     assert run("get", "my queue", "--durability", "off").stdout == b"a\n"
 
 
+@pytest.mark.slow
 def test_stats(run: Run) -> None:
     """`stats` tells the figures of the queue, to people and as JSON."""
     run("put", "q", stdin=b"a\nb\n")
@@ -231,6 +233,7 @@ def test_sqlite_queues(run: Run, here: Path, kind: str) -> None:
     assert told["reclaimable"] >= 0
 
 
+@pytest.mark.slow
 def test_sqlite_queues_share_a_directory(run: Run) -> None:
     """--name tells queues of one database apart."""
     assert run("put", "q", "--name", "one", stdin=b"1\n").returncode == 0
@@ -251,6 +254,7 @@ def test_only_put_makes_a_database(run: Run, here: Path, command: str, path: str
     assert list((here / "empty").iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("kind", ["fifo", "ack"])
 def test_item_that_could_not_be_written_stays_in_sqlite(run: Run, kind: str) -> None:
@@ -265,6 +269,7 @@ def test_item_that_could_not_be_written_stays_in_sqlite(run: Run, kind: str) -> 
     assert run("get", "q", "--kind", kind, "--all").stdout == b"a\nb\n"
 
 
+@pytest.mark.slow
 def test_damage_in_sqlite_is_set_aside(run: Run, here: Path) -> None:
     """`verify` finds a changed payload, and after `repair` the others come."""
     run("put", "q", "--kind", "ack", stdin=b"a\nb\nc\n")
@@ -336,6 +341,7 @@ def long(here: Path) -> Path:
     return here / "q"
 
 
+@pytest.mark.slow
 @needs_sh
 def test_reader_that_goes_away(long: Path) -> None:
     """`get --all | head -1` ends quietly, as cat does, and what was not written stays in order."""
@@ -347,6 +353,7 @@ def test_reader_that_goes_away(long: Path) -> None:
     assert left == LINES[-len(left) :]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_interrupted_get_loses_nothing(long: Path) -> None:
     """After Ctrl-C in the middle of `get --all` each item was printed or is still there."""

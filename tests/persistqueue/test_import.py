@@ -476,6 +476,7 @@ def postgres_url(conninfo: str) -> str:
     return f"postgresql://{user}@{given['host']}:{given['port']}/{database}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wheel", "fixture", "url_of"),
     [("pq_mysql", "mysql_place", mysql_url), ("pq_postgres", "postgres", postgres_url)],

@@ -40,10 +40,11 @@ def test_import_loads_no_backend() -> None:
     ]
 
 
-def test_import_is_fast() -> None:
-    """`import persistqueue` takes less than 25 ms."""
-    code = "from time import perf_counter as now; start = now(); import persistqueue; print(now() - start)"
-    assert min(run(code) for _ in range(5)) < 0.025
+def test_import_is_small() -> None:
+    """`import persistqueue` loads a handful of modules of ours; how long it takes, pq-bench tells."""
+    loaded = run("import json, sys, persistqueue; print(json.dumps(sorted(sys.modules)))")
+    ours = [name for name in loaded if name.partition(".")[0] in ("pq_core", "persistqueue")]
+    assert len(ours) < 10, ours
 
 
 @pytest.mark.parametrize("wheel", INSTALLED, ids=lambda wheel: wheel.name)

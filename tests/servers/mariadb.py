@@ -80,6 +80,8 @@ class MariaDB:
             server,
             "--no-defaults",
             f"--datadir={self.directory / 'data'}",
+            # A server that starts deletes the temporary tables of all that share this directory.
+            f"--tmpdir={self.directory}",
             f"--socket={self.socket}",
             f"--pid-file={self.directory / 'pid'}",
             f"--log-error={self.directory / 'log'}",
@@ -167,7 +169,7 @@ def started(options: tuple[str, ...] = FAST) -> Iterator[MariaDB]:
             [
                 sys.executable,
                 *("-c", CHILD, str(os.getpid()), user),
-                *(str(install), "--no-defaults", f"--datadir={directory / 'data'}"),
+                *(str(install), "--no-defaults", f"--datadir={directory / 'data'}", f"--tmpdir={directory}"),
                 *("--auth-root-authentication-method=normal", "--skip-test-db"),
                 "--innodb-log-file-size=32M",
             ],

@@ -93,9 +93,8 @@ def _run(path: Path, length: float, count: int) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
-@pytest.mark.parametrize(
-    ("length", "count"), [(1.0, 2), pytest.param(20.0, 4, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("length", "count"), [(1.0, 2), (20.0, 4)])
 def test_killed_consumers_lose_nothing(length: float, count: int, tmp_path: Path) -> None:
     """As many producers as consumers, killed at random: nothing is lost, only what was out repeats."""
     _run(tmp_path, length, count)
