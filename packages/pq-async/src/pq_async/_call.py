@@ -178,4 +178,4 @@ class Call:
         receipt, self.receipt = self.receipt, None
         self.result = None
         if receipt is not None:
-            self.worker.give_back(receipt, self.had)
+            self.worker.give_back(receipt, self.had, self.belongings)

@@ -8,9 +8,11 @@ N1. A call that was begun is carried out to its end, whoever is cancelled: also 
     it, which asyncio.run would cancel. So A2 and A3 hold as with a thread.
 N2. What the queue knows of its caller is put aside over every switch (`queue.callers` is one for all
     greenlets of the thread).
-N3. Calls of one task are carried out one after another, though the task may have gone on without
-    waiting for the first: each has to find what the one before has left.
+N3. Calls of one task are carried out one after another, and after what its cancelled gets had taken
+    is back, though the task may have gone on without waiting for it: each has to find what the one
+    before has left.
 N4. What a cancelled get took is given back by a thread that the loop waits for when it ends.
+N5. No call begins once closing has; that waits for those under way, and for what they give back.
 """
 
 from __future__ import annotations
@@ -70,12 +72,17 @@ class NativeWorker(Worker):
             raise QueueClosed(f"{self._where}: the queue was closed; open a new one")
         return await asyncio.shield(self._lane().in_thread(function, self.queue))
 
-    def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
+    def give_back(
+        self, receipt: Any, belongings: dict[str, Any], task: dict[str, Any] | None
+    ) -> None:
         """Has something given back that was taken for a task which does not want it any more."""
+        lane = self._lane()
         try:
-            self._lane().in_thread(self._give_back, receipt, belongings)
+            returning = lane.in_thread(self._give_back, receipt, belongings)
         except RuntimeError:  # the loop ends, and takes no more work
             self._give_back(receipt, belongings)
+        else:
+            lane.let_wait(task, returning)
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
@@ -135,9 +142,10 @@ class _Lane:
         self._callers = callers
         self._at_once = at_once
         self._waiting: deque[Call | Errand] = deque()
-        #: The tasks that have a call under way, by what the queue knows of them, with further calls
-        #: of theirs (N3).
-        self._busy: dict[int, deque[Call]] = {}
+        #: How much is under way for a task, by what the queue knows of it, and its further calls,
+        #: which wait until nothing is (N3).
+        self._busy: dict[int, int] = {}
+        self._behind: dict[int, list[Call]] = {}
         self._running = 0
         #: What has to be over before the queue is closed.
         self._under_way: set[asyncio.Future[Any]] = set()
@@ -195,13 +203,28 @@ class _Lane:
             return
         me = id(call.belongings)
         if me in self._busy:
-            self._busy[me].append(call)
+            self._behind.setdefault(me, []).append(call)
             return
-        self._busy[me] = deque()
+        self._busy[me] = 1
         try:
             self._carry_out(call)
         finally:
-            self._waiting.extendleft(reversed(self._busy.pop(me)))
+            self._done(me)
+
+    def let_wait(self, task: dict[str, Any] | None, future: asyncio.Future[Any]) -> None:
+        """The calls of this task are carried out after this is over."""
+        if task is None:
+            return
+        self._busy[id(task)] = self._busy.get(id(task), 0) + 1
+        # It is kept until then, so that nobody else has its number.
+        future.add_done_callback(lambda _: self._done(id(task)))
+
+    def _done(self, me: int) -> None:
+        self._busy[me] -= 1
+        if not self._busy[me]:
+            del self._busy[me]
+            for call in self._behind.pop(me, ()):
+                self.submit(call)
 
 
 class _Steady(asyncio.Task[R]):

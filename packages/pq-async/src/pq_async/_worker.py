@@ -143,8 +143,17 @@ class Worker:
             # would settle what others have.
             self.submit(Errand(self, partial(self._clear, known)))
 
-    def give_back(self, receipt: Any, belongings: dict[str, Any]) -> None:
-        """Has something given back that was taken for a task which does not want it any more."""
+    def give_back(
+        self, receipt: Any, belongings: dict[str, Any], task: dict[str, Any] | None
+    ) -> None:
+        """Has something given back that was taken for a task which does not want it any more.
+
+        Args:
+            receipt: of what was taken.
+            belongings: what the queue knew of the task when it took that.
+            task: what it knows of it now; the next calls of that task come after this.
+        """
+        del task  # with one thread they do; several keep no order
         self.submit(Errand(self, lambda: self._give_back(receipt, belongings)))
 
     async def close(self) -> None:
