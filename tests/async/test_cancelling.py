@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import random
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pq_async import AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
+from pq_async import AsyncAdapter, AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
 from pq_core.errors import Empty, QueueClosed
+from pq_core.log.queue import LogQueue
 
 from .kinds import MAKERS, Make, drain, run, settle
 
@@ -168,6 +173,70 @@ def test_a_cancelled_lease_was_never_handed_out(tmp_path: Path) -> None:
             message = await queue.receive()
             assert message.attempts == 1
             await message.ack()
+
+    run(main())
+
+
+class Slow:
+    """A serializer that says when it reads the second item, and takes its time."""
+
+    def __init__(self) -> None:
+        self.reads = threading.Event()
+        self.goes_on = threading.Event()
+
+    def dumps(self, item: Any) -> bytes:
+        return pickle.dumps(item)
+
+    def loads(self, data: bytes) -> Any:
+        item = pickle.loads(data)
+        if item == "b" and not self.goes_on.is_set():
+            self.reads.set()
+            assert self.goes_on.wait(60)
+        return item
+
+    def dump(self, item: Any, file: Any) -> None:
+        file.write(self.dumps(item))
+
+    def load(self, file: Any) -> Any:
+        return self.loads(file.read())
+
+
+HOLDING: dict[str, Callable[[Path, Any], Any]] = {
+    "file": lambda path, slow: AsyncQueue(path, serializer=slow),
+    "sqlite": lambda path, slow: AsyncSQLiteQueue(path, auto_commit=False, serializer=slow),
+    "adapter": lambda path, slow: AsyncAdapter(LogQueue(path, serializer=slow)),
+    "3 workers": lambda path, slow: AsyncAdapter(LogQueue(path, serializer=slow), 3),
+}
+
+
+@pytest.mark.parametrize("kind", HOLDING)
+def test_a_task_that_goes_on_settles_only_what_it_has_seen(kind: str, tmp_path: Path) -> None:
+    """A task_done right behind a cancelled get of the same task leaves alone what that had taken."""
+
+    async def main() -> None:
+        slow = Slow()
+        async with HOLDING[kind](tmp_path / "q", slow) as queue:
+            await queue.put("a")
+            await queue.put("b")
+            assert await queue.get() == "a"
+            task = asyncio.current_task()
+            assert task is not None
+            loop = asyncio.get_running_loop()
+
+            def cancel_once_it_reads() -> None:
+                slow.reads.wait(60)
+                loop.call_soon_threadsafe(task.cancel)
+
+            threading.Thread(target=cancel_once_it_reads).start()
+            with pytest.raises(asyncio.CancelledError):
+                await queue.get()
+            if sys.version_info >= (3, 11):
+                task.uncancel()
+            slow.goes_on.set()
+            await queue.task_done()
+            assert await queue.get() == "b"
+            await queue.task_done()
+            await queue.join()
 
     run(main())
 

@@ -38,6 +38,8 @@ class Call:
         error: what it raised.
         receipt: of what it has taken from the queue.
         had: what the queue knew of the task when it took that.
+        is_away: the worker has it, and its outcome was not told yet.
+        is_held: the next calls of its task wait for that.
         then: called on the loop with the call, instead of telling the future.
     """
 
@@ -46,7 +48,9 @@ class Call:
         "error",
         "future",
         "had",
+        "is_away",
         "is_free",
+        "is_held",
         "item",
         "kind",
         "loop",
@@ -89,6 +93,7 @@ class Call:
         self.error: BaseException | None = None
         self.receipt: Any = None
         self.had: dict[str, Any] = {}
+        self.is_away = self.is_held = False
 
     # -- in the worker's thread ---------------------------------------------------------------
 
@@ -172,10 +177,16 @@ class Call:
             self.give_back()  # A3: it was told, and the task was cancelled before it could see it
         else:
             self.future.cancel()
+            if self.is_away and self.belongings is not None:
+                self.is_held = True
+                self.worker.hold(self.belongings)
 
     def give_back(self) -> None:
         """Puts what was taken back into the queue."""
         receipt, self.receipt = self.receipt, None
         self.result = None
+        is_held, self.is_held = self.is_held, False
         if receipt is not None:
             self.worker.give_back(receipt, self.had, self.belongings)
+        elif is_held:
+            self.worker.release(self.belongings)

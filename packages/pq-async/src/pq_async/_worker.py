@@ -11,6 +11,8 @@ A3. What a get has taken belongs to nobody until its task goes on. Where the tas
 A4. What the queue knows of a task is dropped after the calls that the task has made.
 A5. The queue is closed once each thread has come to the end of what was submitted before, so that
     the loop was told of it, and has given back what it could.
+A6. A task that is cancelled in a get and goes on has its next calls carried out after what the get
+    had taken is back: its task_done would settle that, too.
 """
 
 from __future__ import annotations
@@ -73,6 +75,8 @@ class Worker:
         self._running = 0
         self._opening = threading.Lock()
         self._closing: Call | None = None
+        #: The calls of tasks that have to wait (A6), by what the queue knows of the task.
+        self._behind: dict[int, list[Call]] = {}
         #: What the queue knows of each task that lives. A weak one costs a fifth of a put.
         self._tasks: dict[asyncio.Task[Any], dict[str, Any]] = {}
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
@@ -90,6 +94,11 @@ class Worker:
 
     def submit(self, call: Call | Errand) -> None:
         """Has a call carried out, after those that were submitted before."""
+        if isinstance(call, Call):
+            if self._behind and (waiting := self._behind.get(id(call.belongings))) is not None:
+                waiting.append(call)
+                return
+            call.is_away = True
         self._inbox.put(call)
         if self._running < self._threads:
             self._running += 1
@@ -153,8 +162,23 @@ class Worker:
             belongings: what the queue knew of the task when it took that.
             task: what it knows of it now; the next calls of that task come after this.
         """
-        del task  # with one thread they do; several keep no order
-        self.submit(Errand(self, lambda: self._give_back(receipt, belongings)))
+        back = Errand(self, lambda: self._give_back(receipt, belongings))
+        if self._threads > 1 and task is not None:
+            self.hold(task)
+            back.answered = Call(self, lambda _: None, is_anyones=True)
+            back.answered.then = lambda _: self.release(task)
+        self.submit(back)
+        if self._threads == 1:
+            self.release(task)
+
+    def hold(self, task: dict[str, Any]) -> None:
+        """Lets the calls of the task wait that has these belongings (A6)."""
+        self._behind.setdefault(id(task), [])
+
+    def release(self, task: dict[str, Any] | None) -> None:
+        """Carries out what the task has called meanwhile."""
+        for call in self._behind.pop(id(task), ()):
+            self.submit(call)
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
@@ -355,6 +379,7 @@ def _ended(to: weakref.ref[Worker], task: asyncio.Task[Any]) -> None:
 def tell_all(calls: list[Call]) -> None:
     """On the loop: each task goes on, unless it does not want to know any more."""
     for call in calls:
+        call.is_away = False
         if call.then is not None:
             call.then(call)
         elif not call.future.done():
