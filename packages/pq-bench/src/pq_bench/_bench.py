@@ -193,7 +193,7 @@ class Bench:
         if "import" in choice.readings:
             ticker.begin("import")
             peer = next((each for each in self.peers if each.name == "persist-queue"), None)
-            yield from imports(3 * self.plan.rounds, peer)
+            yield from imports(self.plan.rounds, peer)
         if "syscalls" in choice.readings and can_trace():
             for backend in local_ones:
                 ticker.begin(f"{backend.name} system calls")

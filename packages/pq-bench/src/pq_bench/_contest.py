@@ -26,7 +26,7 @@ STAMPED = 10_000
 #: The first trial where processes have to be started for it.
 STARTED = 4000
 #: What has to be put before it can be taken may take so many times as long as what is measured.
-FILLING = 3
+FILLING = 1
 
 
 class Rounds(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from struct import Struct
 from typing import Any, Final
@@ -111,10 +112,15 @@ class FileFloor:
         self._offset = offset
 
     def fill(self, items: Iterable[Any]) -> None:
-        """Puts items, as fast as it goes."""
-        sync, self._sync = self._sync, None
-        self.put(iter(items))
-        self._sync = sync
+        """Puts items, as fast as it goes: a thousand with each write."""
+        dumps, pack, stream = self._dumps, _HEADER.pack, iter(items)
+        while batch := [dumps(item) for item in islice(stream, 1000)]:
+            frames = [
+                pack(b"item", crc32(payload), len(payload), number, 0) + payload
+                for number, payload in enumerate(batch, self._put)
+            ]
+            os.write(self._fd, b"".join(frames))
+            self._put += len(batch)
 
     def size(self) -> int:
         """How many items are left."""

@@ -184,7 +184,8 @@ class AckQueue(SettlingQueue[T]):
         """
         row, item = self._get(block, timeout, id, next_in_order)
         self._inflight.add(row[0], item, len(row[1]))
-        self._leave_receipt([row])
+        if self.leaves_receipts:
+            self._leave_receipt([row])
         if raw:
             return {"pqid": row[0], "data": item, "timestamp": row[2]}
         return item
@@ -300,7 +301,7 @@ class AckQueue(SettlingQueue[T]):
         engine, plans, owner = self._engine, self._plans, self._engine.owner()
         if self._due <= self._clock():
             self._tend()
-        key = id_of(id)
+        key = None if id is None else id_of(id)
         row: Row
         if key is None:
             if next_in_order:

@@ -48,10 +48,10 @@ class InFlight:
     def find(self, item: Any) -> int | None:
         """The id of this very object; else that of the oldest item equal to it; else None."""
         with self._mutex:
+            for id, (other, _) in self._items.items():
+                if other is item:
+                    return id
             known = list(self._items.items())
-        for id, (other, _) in known:
-            if other is item:
-                return id
         return next(self._equal(known, item), None)
 
     @staticmethod

@@ -161,7 +161,7 @@ class SettlingQueue(BaseQueue[T]):
 
     def _key(self, item: Any, id: int | Raw | None) -> int | None:
         """The id that is meant, None where nothing is."""
-        key = id_of(id)
+        key = None if id is None else id_of(id)
         if key is not None:
             return key
         if isinstance(item, dict) and "pqid" in item:
@@ -214,9 +214,8 @@ class SettlingQueue(BaseQueue[T]):
 
     def _acked(self, count: int) -> None:
         """Trims acked items from time to time."""
-        before = self._acks // TRIM_EVERY
         self._acks += count
-        if self._acks // TRIM_EVERY != before:
+        if self._acks % TRIM_EVERY < count:
             self._engine.write(
                 self._plans.trim, ACKED, self._options.keep_acked, max(TRIM, 2 * count)
             )
