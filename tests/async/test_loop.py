@@ -87,7 +87,7 @@ def longest_step() -> Iterator[list[float]]:
         if threading.get_ident() == me:
             spent.append(time.thread_time() - begin)
 
-    asyncio.events.Handle._run = timed  # type: ignore[method-assign,assignment]
+    asyncio.events.Handle._run = timed  # type: ignore[method-assign]
     gc.collect()
     gc.freeze()  # to look through all that the other tests have left is no work of a queue
     try:

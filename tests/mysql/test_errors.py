@@ -275,7 +275,7 @@ def test_a_connection_lost_during_the_commit(own: Any, own_server: MariaDB) -> N
     thread.start()
     # The statement is on its way once the thread waits for the answer.
     thread.join(0.3)
-    assert thread.is_alive()
+    assert thread.is_alive(), failures
     own_server.kill()
     own_server.start()
     thread.join(20)

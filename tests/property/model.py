@@ -61,7 +61,9 @@ class Entry:
     #: Which object has it, and in its how manieth lease.
     owner: int | None = None
     lease: int = 0
+    #: The how manieth dead letter it was, and when it died.
     died: int = 0
+    died_at: float = 0.0
 
 
 @dataclass
@@ -94,8 +96,10 @@ class Model:
         return self.maxsize <= 0 or len(self.of(READY)) + count <= self.maxsize
 
     def dead(self) -> list[Entry]:
-        """Dead letters, in the order in which they died."""
-        return sorted(self.of(DEAD), key=lambda each: each.died)
+        """Dead letters, in the order in which they died; SQL tells that by the time, then the id."""
+        if self.kind.renews_ids:
+            return sorted(self.of(DEAD), key=lambda each: each.died)
+        return sorted(self.of(DEAD), key=lambda each: (each.died_at, each.id))
 
     # -- putting ------------------------------------------------------------------------------
 
@@ -154,6 +158,7 @@ class Model:
         """It becomes a dead letter."""
         self.deaths += 1
         entry.state, entry.due, entry.died = DEAD, None, self.deaths
+        entry.died_at = self.clock()
 
     def give_back(self, entry: Entry, delay: float = 0) -> None:
         """Its consumer gave it back, died, or was too slow."""

@@ -120,6 +120,8 @@ class MariaDB:
         """Stops it, or lets it go on."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP if is_paused else signal.SIGCONT)
+        if is_paused:  # all its threads
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WNOWAIT)
 
     def execute(self, sql: str, *parameters: Any) -> Any:
         """The rows of a statement, said by root."""

@@ -96,6 +96,8 @@ class Awaited:
     stats = _Method()
     dead_letters = _Method()
     redrive = _Method()
+    verify = _Method()
+    repair = _Method()
     close = _Method()
 
     def __init__(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
