@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import pytest
@@ -20,13 +21,25 @@ __all__ = [
 ]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are processors, since many tests wait."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Without the slow tests, those that draw their examples draw fewer, too."""
+    """Without the slow tests all goes quickly: few examples are drawn, and files lie in memory.
+
+    With them a sync is one of a real disk.
+    """
+    is_quick = config.getoption("-m") == "not slow"
+    if is_quick and os.access("/dev/shm", os.W_OK):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
     with suppress(ImportError):  # not there where a wheel is tested alone
         from hypothesis import HealthCheck, settings
 
         # How long it takes to draw says something of the machine only.
         whole = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.register_profile("whole", whole)
-        settings.register_profile("quick", whole, max_examples=20)
-        settings.load_profile("quick" if config.getoption("-m") == "not slow" else "whole")
+        settings.register_profile("quick", whole, max_examples=8)
+        settings.load_profile("quick" if is_quick else "whole")

@@ -28,6 +28,7 @@ from .short import in_parts, in_short
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
 
+@in_parts
 class TestAsyncFile(QueueContract):
     """As it comes: an item that was not settled comes again."""
 

@@ -21,11 +21,13 @@ class TestReference(QueueContract):
         return reference.Reference(where, **options)
 
 
+@pytest.mark.slow
 class TestThatSettles(TestReference):
     at_least_once = False
     options = MappingProxyType({"autosave": True})
 
 
+@pytest.mark.slow
 class TestLastInFirstOut(TestReference):
     order = "filo"
 
@@ -33,6 +35,7 @@ class TestLastInFirstOut(TestReference):
         return reference.LastInFirstOut(where, **options)
 
 
+@pytest.mark.slow
 class TestAwaited(TestReference):
     """The same contract on an async queue."""
 

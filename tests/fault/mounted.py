@@ -103,7 +103,7 @@ class Mounted:
             pickle.dump(("end", ()), self._orders)
             self._orders.close()
         try:
-            self._process.wait(10)
+            self._process.wait(1)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

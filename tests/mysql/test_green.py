@@ -53,7 +53,7 @@ SCENE = """
 """
 
 
-@pytest.mark.parametrize("library", PRELUDES)
+@pytest.mark.parametrize("library", ["gevent", pytest.param("eventlet", marks=pytest.mark.slow)])
 def test_a_blocked_get_stops_nobody(library: str, mysql_place: dict[str, Any], name: str) -> None:
     """While greenlets wait for items, others run; a put of one of them wakes them."""
     if importlib.util.find_spec(library) is None:

@@ -84,6 +84,7 @@ def test_the_migrated_table(legacy: dict[str, Any], mariadb: MariaDB) -> None:
         assert queue.queue()[-1]["data"] is None
 
 
+@pytest.mark.slow
 def test_many_migrate_at_once(legacy: dict[str, Any]) -> None:
     """Objects that open a predecessor's table, or a new queue, at the same time all succeed."""
 

@@ -176,6 +176,7 @@ def test_stats(run: Run) -> None:
     assert run("stats", "q").stdout.split()[:2] == [b"ready", b"2"]
 
 
+@pytest.mark.slow
 def test_verify_finds_and_repair_sets_aside(run: Run, here: Path) -> None:
     """`verify` tells damage and exits with 1; after `repair` it finds none."""
     with persistqueue.Queue[object](here / "q") as queue:
@@ -214,6 +215,7 @@ KINDS = ["fifo", "filo", "unique", "priority", "ack", "filo-ack", "unique-ack"]
 QUICK = ("fifo", "ack")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in KINDS],

@@ -77,7 +77,7 @@ def demo(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.parametrize("backend", ["file", "sqlite"])
+@pytest.mark.parametrize("backend", ["file", pytest.param("sqlite", marks=pytest.mark.slow)])
 def test_demo_survives_its_kills(tmp_path: Path, backend: str) -> None:
     """Processes of both roles are killed, and nothing is lost or out of order."""
     (tmp_path / "text").write_text("one\ntwo\nthree ä\n\nfive\n", "utf-8")

@@ -75,7 +75,7 @@ def _drain(path: str, kind: str, results: Any) -> None:
     results.put(got)
 
 
-@pytest.mark.parametrize("kind", ["plain", "ack"])
+@pytest.mark.parametrize("kind", ["plain", pytest.param("ack", marks=pytest.mark.slow)])
 def test_2_processes_never_share_an_item(kind: str, tmp_path: Path) -> None:
     """Processes that drain one queue get each item once, together all of them."""
     cls: Any = {"plain": SQLiteQueue, "ack": SQLiteAckQueue}[kind]
