@@ -8,22 +8,19 @@ never rewrites a payload; or a column of the table, as the dialect has it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
-from pq_core.protocols import DeadLetter, Stats
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.front import Front, Position
+from pq_core.sql.plans.plain_looks import PlainLooks
 from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes, fits, parts
 from pq_core.sql.schema import Layout
-from pq_core.sql.statement import Plan, Statement, Wants, adds, growing, reading, single
+from pq_core.sql.statement import Plan, Statement, adds, growing, reading, single
 
 __all__ = ["PlainPlans", "Position"]
 
-#: How many rows a listing reads at a time.
-PAGE: Final = 256
 
-
-class PlainPlans:
+class PlainPlans(PlainLooks):
     """One method an operation. Statements are rendered once, here.
 
     Args:
@@ -40,10 +37,7 @@ class PlainPlans:
         open_row: Opener,
         clock: Callable[[], tuple[float, ...]],
     ) -> None:
-        self.layout = layout
-        self._kind = kind
-        self._open = open_row
-        self._clock = clock
+        super().__init__(layout, kind, open_row, clock)
         d = layout.dialect
         # In one statement, or, where that is faster, as a look and a DELETE by id: 14 % of a get
         # from SQLite, and 16 % of one by priority.
@@ -53,15 +47,8 @@ class PlainPlans:
             self._take_at_once if at_once else self._take_in_two
         )
         p, now, main, claims, dead = d.placeholder, d.now, layout.main, layout.claims, layout.dead
-        columns = "_id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
-        down = " DESC" if kind.newest_first else ""
-        order = f"priority, _id{down}" if kind.has_priority else f"_id{down}"
-        narrow = d.narrow
-        unclaimed = f"_id NOT IN (SELECT id FROM {claims})" if narrow else "owner IS NULL"
-        ready = f"FROM {main} WHERE {unclaimed}"
-
-        def say(sql: str, wants: Wants = "none") -> Statement:
-            return Statement(sql, wants)
+        columns, order, ready = self._columns, self._order, self._ready
+        say = Statement
 
         fields, marks = "(data, timestamp, crc", f"({p}, {now}, {p}"
         if kind.has_priority:
@@ -94,52 +81,25 @@ class PlainPlans:
         self._has_position = not d.skip_locked
         self._front = Front(layout, kind, columns, ready, order)
         self._return = say(f"UPDATE {layout.meta} SET returned = returned + 1 WHERE name = {p}")
-        self._peek = say(f"SELECT {columns} {ready} ORDER BY {order} LIMIT 1", "one")
         self._by_id = say(f"SELECT {columns} {ready} AND _id = {p}{d.skip_locked}", "rows")
         self._exists = say(f"SELECT 1 FROM {main} WHERE _id = {p}", "one")
         self._delete = say(f"DELETE FROM {main} WHERE _id = {p}")
         self._delete_all = say(f"DELETE FROM {main} WHERE _id = {p}", "many")
         self._delete_run = say(f"DELETE FROM {main} WHERE _id BETWEEN {p} AND {p}")
-        self._any = say(f"SELECT (SELECT _id {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
-        self._count = say(
-            f"SELECT (SELECT count(*) FROM {main}) - (SELECT count(*) FROM {claims})"
-            if narrow
-            else f"SELECT count(*) {ready}",
-            "one",
-        )
-        self._changes = say(
-            ""
-            if narrow
-            else f"SELECT CONCAT_WS(' ', (SELECT _id {ready} ORDER BY {order} LIMIT 1), max(_id),"
-            f" min(_id)) FROM {main}",
-            "one",
-        )
-        self._total = say(f"SELECT count(*) FROM {main}", "one")
         self._update = say(f"UPDATE {main} SET data = {p}, crc = {p} WHERE _id = {p}", "count")
 
-        if kind.has_priority:
-            after = f"(priority > {p} OR (priority = {p} AND _id > {p}))"
-        else:
-            after = f"_id {'<' if down else '>'} {p}"
-        self._page = say(
-            f"SELECT {columns} {ready} AND {after} ORDER BY {order} LIMIT {PAGE}", "rows"
-        )
-        self._all = say(
-            f"SELECT {columns} FROM {main} WHERE _id > {p} ORDER BY _id LIMIT {PAGE}", "rows"
-        )
-        self._clear = say(f"DELETE FROM {main} WHERE {unclaimed}", "count")
+        self._clear = say(f"DELETE {ready}", "count")
 
         places = ", ".join([p] * (5 if kind.has_priority else 4))
         again = f"{main} ({columns}) VALUES ({places})"
         self._put_back = say(f"{d.ignore[0]} {again}{d.ignore[1].format(key='_id')}", "count")
 
-        self._narrow = narrow
-        if narrow:
+        self._narrow = d.narrow
+        if d.narrow:
             self._claim = say(f"INSERT INTO {claims} (owner, id) VALUES ({p}, {p})", "many")
             self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
             self._unhold = self._unclaim
             self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
-            held = f"FROM {claims}"
         else:
             self._claim = say(f"UPDATE {main} SET owner = {p} WHERE _id = {p}", "many")
             self._unclaim = say(f"DELETE FROM {main} WHERE _id = {p} AND owner = {p}", "count")
@@ -147,27 +107,17 @@ class PlainPlans:
                 f"UPDATE {main} SET owner = NULL WHERE _id = {p} AND owner = {p}", "count"
             )
             self._release = say(f"UPDATE {main} SET owner = NULL WHERE owner = {p}", "count")
-            held = f"FROM {main} WHERE owner IS NOT NULL"
-        self._owners = say(f"SELECT DISTINCT owner {held}", "rows")
-        self._claimed = say(f"SELECT count(*) {held}", "one")
 
         self._bury = say(
             f"INSERT INTO {dead} (id, data, timestamp, crc, priority, attempts, failed_at, reason)"
             f" VALUES ({p}, {p}, {p}, {p}, {p}, 1, {now}, {p})"
         )
-        self._dead = say(
-            f"SELECT id, reason, data, attempts, failed_at FROM {dead} ORDER BY failed_at, id",
-            "rows",
-        )
-        self._count_dead = say(f"SELECT count(*) FROM {dead}", "one")
         self._dead_ids = say(f"SELECT id FROM {dead}", "rows")
         self._dead_one = say(f"SELECT id FROM {dead} WHERE id = {p}{d.for_update}", "one")
         kept = "id, data, timestamp, crc" + (", priority" if kind.has_priority else "")
         back = f"{main} ({columns}) SELECT {kept} FROM {dead} WHERE id = {p}"
         self._back = say(f"{d.ignore[0]} {back}{d.ignore[1].format(key=f'{main}._id')}", "count")
         self._forget = say(f"DELETE FROM {dead} WHERE id = {p}")
-        self._oldest = say(f"SELECT min(_id) FROM {main}", "one")
-        self._age = say(f"SELECT {now} - timestamp FROM {main} WHERE _id = {p}", "one")
 
     # -- put ----------------------------------------------------------------------------------
 
@@ -384,13 +334,6 @@ class PlainPlans:
             yield self._return, (self.layout.table,)
         return count
 
-    @reading
-    @single
-    def owners(self) -> Plan[list[int]]:
-        """Who holds anything."""
-        rows = yield self._owners, ()
-        return [row[0] for row in rows]
-
     def _open_all(self, rows: Sequence[Row]) -> tuple[list[Taken], Unreadable | None]:
         taken: list[Taken] = []
         for row in rows:
@@ -414,85 +357,6 @@ class PlainPlans:
             self._bury,
             (row[0], payload, *row[2:4], priority, *self._clock(), why.reason),
         )
-
-    # -- looking ------------------------------------------------------------------------------
-
-    @reading
-    @single
-    def changes(self) -> Plan[Any]:
-        """What differs after most changes of the queue, read in a few steps of its indexes."""
-        return (yield self._changes, ())[0]
-
-    @reading
-    @single
-    def any(self) -> Plan[bool]:
-        """Whether an item is ready."""
-        (found,) = yield self._any, ()
-        return bool(found)
-
-    @reading
-    @single
-    def count(self) -> Plan[int]:
-        """How many items are ready."""
-        (count,) = yield self._count, ()
-        return int(count)
-
-    @reading
-    @single
-    def total(self) -> Plan[int]:
-        """How many items are there, those that are out included."""
-        (count,) = yield self._total, ()
-        return int(count)
-
-    @reading
-    @single
-    def peek(self) -> Plan[Taken | Unreadable | None]:
-        """The next item."""
-        row = yield self._peek, ()
-        if row is None:
-            return None
-        item = self._open(row)
-        return item if type(item) is Unreadable else (row[0], item, row[2], row)
-
-    @reading
-    @single
-    def page(self, after: Row | None) -> Plan[list[Row]]:
-        """The rows of ready items that follow `after`."""
-        at: tuple[Any, ...]
-        if self._kind.has_priority:
-            at = (after[4], after[4], after[0]) if after else (-(1 << 63), -(1 << 63), -1)
-        elif self._kind.newest_first:
-            at = (after[0],) if after else ((1 << 63) - 1,)
-        else:
-            at = (after[0],) if after else (-1,)
-        rows: list[Row] = yield self._page, at
-        return rows
-
-    @reading
-    @single
-    def all_rows(self, after: int) -> Plan[list[Row]]:
-        """The rows behind an id, whatever their state."""
-        rows: list[Row] = yield self._all, (after,)
-        return rows
-
-    @reading
-    def stats(self) -> Plan[Stats]:
-        """Counts, without the bytes."""
-        (ready,) = yield self._count, ()
-        (leased,) = yield self._claimed, ()
-        (dead,) = yield self._count_dead, ()
-        age = None
-        oldest = yield self._oldest, ()
-        if oldest[0] is not None:
-            row = yield self._age, (*self._clock(), oldest[0])
-            age = None if row is None or row[0] is None else max(0.0, row[0])
-        return Stats(ready, 0, leased, dead, 0, age if ready else None)
-
-    @reading
-    def dead_letters(self) -> Plan[list[DeadLetter]]:
-        """What was given up, oldest first."""
-        rows = yield self._dead, ()
-        return [DeadLetter(row[0], row[1], as_bytes(row[2]), row[3], row[4]) for row in rows]
 
     # -- changing -----------------------------------------------------------------------------
 
