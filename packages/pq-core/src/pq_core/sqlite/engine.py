@@ -93,6 +93,8 @@ class SQLiteEngine(Sharing):
         self._owners = None if path is None else path.with_name(path.name + "-owners")
         self._start()
         self.closed = False
+        # From here on: what opening holds at the moment of a fork would stay locked in the child.
+        fork.watch(self)
         try:
             with self._turn():
                 self._connected()
@@ -100,7 +102,6 @@ class SQLiteEngine(Sharing):
             self.close()
             raise
         self._hub.join(self)
-        fork.watch(self)
 
     def _start(self) -> None:
         #: Protects the connection and everything that belongs to it.
