@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,7 @@ def put(engine: ServerEngine, data: bytes) -> int:
 
 def rows(driver: Driver) -> list[bytes]:
     """What a fresh connection sees."""
-    with sqlite3.connect(driver.path) as connection:
+    with closing(sqlite3.connect(driver.path)) as connection:
         return [data for (data,) in connection.execute("SELECT data FROM queue_x ORDER BY _id")]
 
 
