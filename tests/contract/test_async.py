@@ -134,8 +134,9 @@ def adapted_ack(where: Any, **options: Any) -> Any:
 
 @in_short
 class TestAdapterOfFile(TestAsyncFile):
-    # The blocking queue is its maker's, and a thread may have it a moment longer.
-    test_a_deleted_object_frees_its_files = None  # type: ignore[assignment]
+    def test_a_deleted_object_frees_its_files(self) -> None:
+        """No promise of an adapter: the blocking queue is its maker's."""
+        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
 
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_file, where, **options)
@@ -143,8 +144,9 @@ class TestAdapterOfFile(TestAsyncFile):
 
 @in_short
 class TestAdapterOfSQLite(TestAsyncSQLite):
-    # The blocking queue is its maker's, and a thread may have it a moment longer.
-    test_a_deleted_object_frees_its_files = None  # type: ignore[assignment]
+    def test_a_deleted_object_frees_its_files(self) -> None:
+        """No promise of an adapter: the blocking queue is its maker's."""
+        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
 
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_sqlite, where, **options)
@@ -152,8 +154,9 @@ class TestAdapterOfSQLite(TestAsyncSQLite):
 
 @in_short
 class TestAdapterOfAck(TestAsyncAck):
-    # The blocking queue is its maker's, and a thread may have it a moment longer.
-    test_a_deleted_object_frees_its_files = None  # type: ignore[assignment]
+    def test_a_deleted_object_frees_its_files(self) -> None:
+        """No promise of an adapter: the blocking queue is its maker's."""
+        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
 
     def open(self, where: Any, **options: Any) -> Any:
         return AwaitedAck(adapted_ack, where, **options)
