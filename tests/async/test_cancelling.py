@@ -1,4 +1,7 @@
-"""Cancelling at any moment: a get takes nothing then, and nothing is lost or comes twice."""
+"""Cancelling at any moment: a get takes nothing then, and nothing is lost or comes twice.
+
+`asyncio.sleep` is a turn of the loop here: it moves the moment of a cancellation, and waits for nothing.
+"""
 
 from __future__ import annotations
 
