@@ -101,10 +101,10 @@ SELECT marks FROM "pq_meta" WHERE name = ?;
 SELECT id, data, timestamp, crc, token + 1, attempts + 1 FROM "pq_state_ack_queue_x" JOIN "ack_queue_x" ON "ack_queue_x"._id = "pq_state_ack_queue_x".id WHERE "pq_state_ack_queue_x".status = 1 AND (due IS NULL OR due > ?) AND id = ?;
 
 -- claim_all
-UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
+UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ? AND status = 1;
 
 -- claim_one
-UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ?;
+UPDATE "pq_state_ack_queue_x" SET status = 2, attempts = attempts + 1, token = token + 1, owner = ?, due = ? + ? WHERE id = ? AND status = 1;
 
 -- clear
 DELETE FROM "ack_queue_x" WHERE _id IN (SELECT id FROM "pq_state_ack_queue_x" WHERE status IN (1, 3));

@@ -41,9 +41,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: What a plan is sent for a statement:
 #: rows: all rows; one: the first row or None; count: how many rows changed;
-#: id: the id of the row just inserted; many: None, and the parameters are a list, one for each
-#: execution; ids: the same for an INSERT that tells the ids, in the order of the list; none: None.
-Wants: TypeAlias = Literal["rows", "one", "count", "id", "ids", "many", "none"]
+#: id: the id of the row just inserted; sure: None, and one row has to change, or what is stored
+#: contradicts itself; many: the same for each execution, the parameters are a list of theirs;
+#: ids: as many, for an INSERT that tells the ids, in the order of the list; none: None.
+Wants: TypeAlias = Literal["rows", "one", "count", "id", "ids", "sure", "many", "none"]
 
 
 @dataclass(frozen=True, slots=True)

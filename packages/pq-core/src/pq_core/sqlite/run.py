@@ -35,8 +35,14 @@ def drive(cursor: sqlite3.Cursor, plan: Plan[R]) -> R:
             elif wants == "one":
                 found = execute(statement.sql, parameters).fetchall()
                 reply = found[0] if found else None
+            elif wants == "sure":
+                if execute(statement.sql, parameters).rowcount != 1:
+                    raise _contradiction()
+                reply = None
             elif wants == "many":
-                cursor.executemany(statement.sql, parameters)
+                changed = cursor.executemany(statement.sql, parameters).rowcount
+                if parameters and changed != len(parameters):
+                    raise _contradiction()
                 reply = None
             else:
                 execute(statement.sql, parameters)
@@ -44,6 +50,14 @@ def drive(cursor: sqlite3.Cursor, plan: Plan[R]) -> R:
     except StopIteration as stop:
         result: R = stop.value
         return result
+
+
+def _contradiction() -> sqlite3.DatabaseError:
+    """An index has named a row that is not there, or is not as the index has it.
+
+    SQLite believes its indexes, so this is damage that only the one who asked can see.
+    """
+    return sqlite3.DatabaseError("database disk image is malformed")
 
 
 def at_once(cursor: sqlite3.Cursor, plan: Callable[..., Plan[R]], args: tuple[Any, ...]) -> R:

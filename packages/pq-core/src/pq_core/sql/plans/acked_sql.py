@@ -125,8 +125,10 @@ class AckedStatements:
             f" WHERE status = 2 AND owner = {p} AND token = {p}",
             "one",
         )
-        self.claim_one = say(f"{taking} WHERE {id} = {p}")
-        self.claim_all = say(f"{taking} WHERE {id} = {p}", "many")
+        # An index that is damaged may name a row that was settled long ago, for ever.
+        taking += f" WHERE {id} = {p}{' AND status = 1' if narrow else ''}"
+        self.claim_one = say(taking, "sure")
+        self.claim_all = say(taking, "many")
         row = f"{item}, token + 1, attempts + 1"
         where = f"FROM {state}{join} WHERE {state}.status = 1 AND {live}"
         found = f"SELECT {row} {where}"
