@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -67,11 +68,18 @@ class Forgetful(fuse.Operations):  # type: ignore[misc]
     def init_with_config(self, conn_info: Any, config_3: Any) -> None:
         """Mounted: from now on orders are taken."""
         del conn_info
-        if config_3 is not None:
-            # Nobody but the kernel changes a file, and a deleted one is gone at once.
-            config_3.contents.kernel_cache = 1
-            config_3.contents.hard_remove = 1
-            config_3.contents.attr_timeout = 0.0
+        try:
+            if config_3 is not None:
+                # mfusepy before 3.1.1 hands over a pointer to it.
+                config = getattr(config_3, "contents", config_3)
+                # Nobody but the kernel changes a file, and a deleted one is gone at once.
+                config.kernel_cache = 1
+                config.hard_remove = 1
+                config.attr_timeout = 0.0
+        except BaseException:
+            # The library would go on without a word to whoever waits for the first answer.
+            traceback.print_exc()
+            os._exit(1)
         threading.Thread(target=self._obey, daemon=True).start()
         self._answer(None)
 

@@ -56,7 +56,11 @@ class Mounted:
         assert self._process.stdin
         assert self._process.stdout
         self._orders, self._answers = self._process.stdin, self._process.stdout
-        pickle.load(self._answers)
+        try:
+            pickle.load(self._answers)
+        except EOFError:
+            self.close()
+            raise OSError(errno.EIO, "tests.fault.forgetful could not mount", str(path)) from None
 
     def _order(self, order: str, *args: object) -> Any:
         pickle.dump((order, args), self._orders)
@@ -103,10 +107,11 @@ class Mounted:
             pickle.dump(("end", ()), self._orders)
             self._orders.close()
         try:
-            self._process.wait(1)
+            status = self._process.wait(1)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+            status = self._process.wait()
+        if status:
             subprocess.run(["fusermount3", "-u", "-z", str(self.path)], check=False)
         self._answers.close()
 
