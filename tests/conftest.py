@@ -20,6 +20,9 @@ __all__ = [
     "postgres_to_kill",
 ]
 
+#: A contract suite can be a function that opens a queue.
+pytest_plugins = ["pq_core.testing.plugin"]
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:

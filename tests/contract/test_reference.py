@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pq_core.testing.awaited import Awaited
-from pq_core.testing.contract import AckQueueContract, QueueContract
+from pq_core.testing.contract import QueueContract
+from pq_core.testing.plugin import queue_contract
 from tests.contract import ack_reference, reference
 
 pytest_plugins = ["pytester"]
@@ -43,11 +44,10 @@ class TestAwaited(TestReference):
         return Awaited(reference.AsyncReference, where, **options)
 
 
-class TestAck(AckQueueContract):
-    multiprocess = local = has_verify = False
-
-    def open(self, where: Any, **options: Any) -> Any:
-        return ack_reference.AckReference(where, **options)
+@queue_contract(ack=True, multiprocess=False, local=False, has_verify=False)
+def ack_queue(where: Any, **options: Any) -> Any:
+    """The shorter way: the function alone."""
+    return ack_reference.AckReference(where, **options)
 
 
 @pytest.mark.slow
