@@ -134,29 +134,17 @@ def adapted_ack(where: Any, **options: Any) -> Any:
 
 @in_short
 class TestAdapterOfFile(TestAsyncFile):
-    def test_a_deleted_object_frees_its_files(self) -> None:
-        """No promise of an adapter: the blocking queue is its maker's."""
-        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
-
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_file, where, **options)
 
 
 @in_short
 class TestAdapterOfSQLite(TestAsyncSQLite):
-    def test_a_deleted_object_frees_its_files(self) -> None:
-        """No promise of an adapter: the blocking queue is its maker's."""
-        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
-
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(adapted_sqlite, where, **options)
 
 
 @in_short
 class TestAdapterOfAck(TestAsyncAck):
-    def test_a_deleted_object_frees_its_files(self) -> None:
-        """No promise of an adapter: the blocking queue is its maker's."""
-        pytest.skip("a thread of an adapter may have the blocking queue a moment longer")
-
     def open(self, where: Any, **options: Any) -> Any:
         return AwaitedAck(adapted_ack, where, **options)

@@ -150,7 +150,7 @@ class Worker:
         if known and self._threads == 1:
             # A4: a call of this task may be under way; without what the task has, its task_done
             # would settle what others have.
-            self.submit(Errand(self, partial(self._clear, known)))
+            self.submit(Errand(None, partial(_clear, known, self.settled)))
 
     def give_back(
         self, receipt: Any, belongings: dict[str, Any], task: dict[str, Any] | None
@@ -221,8 +221,8 @@ class Worker:
 
     # -- in the thread ------------------------------------------------------------------------
 
-    def serve(self, batch: list[Call | Errand]) -> None:
-        """Carries out a batch, and tells what came of it."""
+    def serve(self, batch: list[Call | Errand]) -> dict[asyncio.AbstractEventLoop, list[Call]]:
+        """Carries out a batch, and returns what each loop is to be told."""
         sharing: list[Call] = []
         for call in batch:
             if isinstance(call, Errand):
@@ -238,7 +238,7 @@ class Worker:
                 self._together(sharing)
                 call.run()
         self._together(sharing)
-        self._tell(batch)
+        return self._outcomes(batch)
 
     def _together(self, calls: list[Call]) -> None:
         if len(calls) == 1:
@@ -266,8 +266,8 @@ class Worker:
         queue.leaves_receipts = True
         return queue
 
-    def _tell(self, batch: list[Call | Errand]) -> None:
-        """Wakes each loop once for all that happened."""
+    def _outcomes(self, batch: list[Call | Errand]) -> dict[asyncio.AbstractEventLoop, list[Call]]:
+        """The calls of each loop, which is woken once for all that happened."""
         told: dict[asyncio.AbstractEventLoop, list[Call]] = {}
         calls: list[Call] = []
         loop: asyncio.AbstractEventLoop | None = None
@@ -282,20 +282,15 @@ class Worker:
             calls.append(call)
             if call.then is None:
                 by_itself = False
-        for loop, calls in told.items():
-            try:
-                loop.call_soon_threadsafe(tell_all, calls)
-            except RuntimeError:  # the loop was closed: nobody waits there any more
-                for call in calls:
-                    if call.receipt is not None:
-                        self._give_back(call.receipt, call.had)
         if not by_itself and self.settled.waiting:
             self.settled.ring()
+        return told
 
-    def _clear(self, known: dict[str, Any]) -> None:
-        known.clear()
-        if self.settled.waiting:
-            self.settled.ring()
+    def take_back(self, calls: list[Call]) -> None:
+        """The loop of these calls was closed: nobody waits there for what they have taken."""
+        for call in calls:
+            if call.receipt is not None:
+                self._give_back(call.receipt, call.had)
 
     def _close(self) -> None:
         self.closed = True
@@ -335,13 +330,14 @@ class Errand:
     """Something that the worker does for itself, in its turn.
 
     Attributes:
+        worker: None where it has nothing to do with the queue, which may be deleted meanwhile.
         answered: the call that is answered with it.
     """
 
     __slots__ = ("answered", "work", "worker")
 
     def __init__(
-        self, worker: Worker, work: Callable[[], object], answered: Call | None = None
+        self, worker: Worker | None, work: Callable[[], object], answered: Call | None = None
     ) -> None:
         self.worker = worker
         self.work = work
@@ -369,6 +365,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_in_child)
 
 
+def _clear(known: dict[str, Any], settled: Bell) -> None:
+    known.clear()
+    if settled.waiting:
+        settled.ring()
+
+
 def _ended(to: weakref.ref[Worker], task: asyncio.Task[Any]) -> None:
     """A task may outlive the queues that it has used, and must not keep them."""
     worker = to()
@@ -386,16 +388,33 @@ def tell_all(calls: list[Call]) -> None:
             call.future.set_result(None)
         else:
             call.give_back()
+    # The thread has this list still when the tasks go on.
+    calls.clear()
+
+
+def _tell(told: dict[asyncio.AbstractEventLoop, list[Call]]) -> None:
+    """In the thread: wakes each loop once."""
+    for loop, calls in told.items():
+        try:
+            loop.call_soon_threadsafe(tell_all, calls)
+        except RuntimeError:
+            calls[0].worker.take_back(calls)
 
 
 def _serve(inbox: SimpleQueue[Call | Errand | None]) -> None:
-    """The thread. It knows no worker while there is nothing to do, so that one may be deleted."""
+    """The thread. It knows no worker while there is nothing to do, so that one may be deleted.
+
+    A task that was told goes on at once, and may delete its queue: nothing here keeps that then.
+    """
     while True:
         first = inbox.get()
         if first is None:
             return
-        batch = [first]
         worker = first.worker
+        if worker is None:
+            first.run()
+            continue
+        batch = [first]
         stops = False
         if worker._threads == 1:
             while len(batch) < BATCH and not inbox.empty():  # nobody else takes from it
@@ -404,9 +423,10 @@ def _serve(inbox: SimpleQueue[Call | Errand | None]) -> None:
                     stops = True
                     break
                 batch.append(call)
-        worker.serve(batch)
-        # What a call has returned must not live longer than its task wants it to.
+        told = worker.serve(batch)
         call = None
         del first, batch, worker, call
+        _tell(told)
+        del told
         if stops:
             return
