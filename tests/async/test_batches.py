@@ -77,17 +77,18 @@ def test_gets_and_task_dones_at_once(durability: Any, tmp_path: Path) -> None:
     async def main() -> None:
         async with AsyncQueue[int](tmp_path, durability=durability) as queue:
             await queue.put_many(range(60))
-            may_settle = asyncio.Event()
+            have_all, may_settle = asyncio.Event(), asyncio.Event()
             got: list[int] = []
 
             async def work(times: int) -> None:
                 got.extend([await queue.get() for _ in range(times)])
+                if len(got) == 30:
+                    have_all.set()
                 await may_settle.wait()
                 await queue.task_done()
 
             working = [asyncio.create_task(work(1 + number % 2)) for number in range(20)]
-            while len(got) < 30:  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.001)
+            await have_all.wait()
             assert sorted(got) == list(range(30))
             may_settle.set()
             await asyncio.gather(*working)

@@ -18,6 +18,7 @@ import pytest
 from pq_async import AsyncAdapter, AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
 from pq_core.log.queue import LogQueue
 from pq_core.testing.elsewhere import InProcess
+from pq_core.waiting import Bell
 
 from .kinds import MAKERS, run, settle
 
@@ -231,8 +232,7 @@ def test_gets_that_wait_are_served_in_turn(kind: str, tmp_path: Path) -> None:
             waiting = []
             for number in range(5):
                 waiting.append(asyncio.create_task(get(number)))
-                await queue.qsize()
-            await asyncio.sleep(0.01)
+                await after_its_looks(queue)
             for number in range(5):
                 await queue.put(number)
             await asyncio.gather(*waiting)
@@ -242,42 +242,47 @@ def test_gets_that_wait_are_served_in_turn(kind: str, tmp_path: Path) -> None:
         run(main())
 
 
-def test_a_put_of_the_same_process_wakes_at_once(tmp_path: Path) -> None:
-    """A get that waits has the item of another task long before it would look by itself."""
+async def after_its_looks(queue: Any) -> None:
+    """Returns when a call made just now has looked, and again when it had a place in the line."""
+    for _ in range(3):
+        await queue.qsize()
+
+
+@pytest.fixture
+def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits does not look by itself: only a ring makes it."""
+    monkeypatch.setattr(Bell, "pauses", (3600.0, 3600.0))
+
+
+@pytest.mark.usefixtures("nobody_looks")
+@pytest.mark.parametrize("cls", [AsyncQueue, AsyncSQLiteQueue])
+def test_a_put_of_the_same_process_wakes(cls: Any, tmp_path: Path) -> None:
+    """A get that waits is told of the put of another task."""
 
     async def main() -> None:
-        queues: list[Any] = [AsyncQueue(tmp_path / "f"), AsyncSQLiteQueue(tmp_path / "s")]
-        for queue in queues:
-            async with queue:
-                best = 1.0
-                for number in range(20):
-                    getting = asyncio.create_task(queue.get())
-                    await asyncio.sleep(0.06)  # it looks every 25 or 35 ms by now
-                    begin = time.perf_counter()
-                    await queue.put(number)
-                    assert await getting == number
-                    best = min(best, time.perf_counter() - begin)
-                assert best < 0.01
+        async with cls(tmp_path) as queue:
+            for number in range(20):
+                getting = asyncio.create_task(queue.get())
+                await after_its_looks(queue)
+                await queue.put(number)
+                assert await getting == number
 
     run(main())
 
 
-def test_a_put_of_a_thread_wakes_at_once(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("nobody_looks")
+def test_a_put_of_a_thread_wakes(tmp_path: Path) -> None:
     """A blocking queue object of the same process wakes a get that is awaited."""
 
     async def main() -> None:
         with LogQueue[Any](tmp_path) as other:
             queue: AsyncQueue[int] = AsyncQueue(tmp_path)
             async with queue:
-                best = 1.0
                 for number in range(10):
                     getting = asyncio.create_task(queue.get())
-                    await asyncio.sleep(0.06)
-                    begin = time.perf_counter()
+                    await after_its_looks(queue)
                     await asyncio.to_thread(other.put, number)
                     assert await getting == number
-                    best = min(best, time.perf_counter() - begin)
-                assert best < 0.01
 
     run(main())
 
@@ -331,6 +336,7 @@ def test_one_directory_with_a_blocking_process(kind: str, tmp_path: Path) -> Non
 
     async def main() -> list[Any]:
         got: list[Any] = []
+        more = asyncio.Event()
         async with made as queue:
 
             async def consume() -> None:
@@ -338,6 +344,7 @@ def test_one_directory_with_a_blocking_process(kind: str, tmp_path: Path) -> Non
                     item = await queue.get()
                     got.append(item)
                     await settle(queue, item)
+                    more.set()
 
             consuming = [asyncio.create_task(consume()) for _ in range(3)]
             await asyncio.gather(*(queue.put(["here", n]) for n in range(count)))
@@ -345,8 +352,9 @@ def test_one_directory_with_a_blocking_process(kind: str, tmp_path: Path) -> Non
             taking: Future[Any] = other.submit("get_many", 20)
             theirs = await asyncio.wrap_future(taking)
             await asyncio.wrap_future(putting)
-            while len(got) + len(theirs) < 2 * count:  # noqa: ASYNC110 - nothing tells of it
-                await asyncio.sleep(0.01)
+            while len(got) + len(theirs) < 2 * count:
+                await more.wait()
+                more.clear()
             for each in consuming:
                 each.cancel()
             await asyncio.gather(*consuming, return_exceptions=True)
@@ -376,7 +384,7 @@ def test_an_adapter_of_the_standard_library() -> None:
         async with adapter as queue:
             await queue.put("a")
             putting = asyncio.create_task(queue.put("b"))
-            await asyncio.sleep(0.05)
+            await after_its_looks(queue)
             assert not putting.done()
             assert await queue.get() == "a"
             await putting
