@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, suppress
-from typing import Protocol
+from typing import Final, Protocol
 
 from pq_core.errors import StorageCorrupt
 from pq_core.log.cursor import (
@@ -49,6 +49,9 @@ __all__ = [
     "rebuild",
     "write_note",
 ]
+
+#: What a medium writes as a whole, in bytes.
+_SECTOR: Final = 512
 
 
 class Published(Protocol):
@@ -211,12 +214,10 @@ def _end_of(
 
 
 def _never_written(segment: Segment, start: int, stop: int) -> bool:
-    """Whether a sector between the two offsets is all zeros: written, but never on the medium."""
+    """Whether a sector is as it was before anything stood behind `start`: zeros from there on."""
     data = segment.read(start, stop - start)
-    first = -start % 512
-    return any(
-        not any(data[at : at + 512]) for at in range(first, len(data) - 511, 512)
-    ) or not any(data)
+    ends = range(-start % _SECTOR or _SECTOR, len(data) + 1, _SECTOR)
+    return any(not any(data[max(0, end - _SECTOR) : end]) for end in ends) or not any(data)
 
 
 def _restart(store: Store, low: Position, found: list[int]) -> tuple[Segment, Position]:
