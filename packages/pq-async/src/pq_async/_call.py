@@ -39,7 +39,7 @@ class Call:
         receipt: of what it has taken from the queue.
         had: what the queue knew of the task when it took that.
         is_away: the worker has it, and its outcome was not told yet.
-        is_held: the next calls of its task wait for that.
+        is_held: what is called next waits for that.
         then: called on the loop with the call, instead of telling the future.
     """
 
@@ -179,7 +179,7 @@ class Call:
             self.future.cancel()
             if self.is_away and self.belongings is not None:
                 self.is_held = True
-                self.worker.hold(self.belongings)
+                self.worker.hold(self)
 
     def give_back(self) -> None:
         """Puts what was taken back into the queue."""
@@ -187,6 +187,6 @@ class Call:
         self.result = None
         is_held, self.is_held = self.is_held, False
         if receipt is not None:
-            self.worker.give_back(receipt, self.had, self.belongings)
-        elif is_held:
-            self.worker.release(self.belongings)
+            self.worker.give_back(self, receipt)
+        if is_held:
+            self.worker.release(self)

@@ -72,17 +72,15 @@ class NativeWorker(Worker):
             raise QueueClosed(f"{self._where}: the queue was closed; open a new one")
         return await asyncio.shield(self._lane().in_thread(function, self.queue))
 
-    def give_back(
-        self, receipt: Any, belongings: dict[str, Any], task: dict[str, Any] | None
-    ) -> None:
+    def give_back(self, call: Call, receipt: Any) -> None:
         """Has something given back that was taken for a task which does not want it any more."""
         lane = self._lane()
         try:
-            returning = lane.in_thread(self._give_back, receipt, belongings)
+            returning = lane.in_thread(self._give_back, receipt, call.had)
         except RuntimeError:  # the loop ends, and takes no more work
-            self._give_back(receipt, belongings)
+            self._give_back(receipt, call.had)
         else:
-            lane.let_wait(task, returning)
+            lane.let_wait(call.belongings, returning)
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""

@@ -11,8 +11,9 @@ A3. What a get has taken belongs to nobody until its task goes on. Where the tas
 A4. What the queue knows of a task is dropped after the calls that the task has made.
 A5. The queue is closed once each thread has come to the end of what was submitted before, so that
     the loop was told of it, and has given back what it could.
-A6. A task that is cancelled in a get and goes on has its next calls carried out after what the get
-    had taken is back: its task_done would settle that, too.
+A6. What is called after a get was cancelled is carried out after what that get had taken is back:
+    a get has that very item, and a task_done of the same task does not settle it. With one thread
+    this holds for all tasks of the loop, with more for the task that was cancelled.
 """
 
 from __future__ import annotations
@@ -75,8 +76,8 @@ class Worker:
         self._running = 0
         self._opening = threading.Lock()
         self._closing: Call | None = None
-        #: The calls of tasks that have to wait (A6), by what the queue knows of the task.
-        self._behind: dict[int, list[Call]] = {}
+        #: The calls that have to wait (A6), and for how many others, by `_row`.
+        self._behind: dict[object, tuple[int, list[Call]]] = {}
         #: What the queue knows of each task that lives. A weak one costs a fifth of a put.
         self._tasks: dict[asyncio.Task[Any], dict[str, Any]] = {}
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
@@ -95,8 +96,8 @@ class Worker:
     def submit(self, call: Call | Errand) -> None:
         """Has a call carried out, after those that were submitted before."""
         if isinstance(call, Call):
-            if self._behind and (waiting := self._behind.get(id(call.belongings))) is not None:
-                waiting.append(call)
+            if self._behind and (row := self._behind.get(self._row(call))) is not None:
+                row[1].append(call)
                 return
             call.is_away = True
         self._inbox.put(call)
@@ -152,33 +153,32 @@ class Worker:
             # would settle what others have.
             self.submit(Errand(None, partial(_clear, known, self.settled)))
 
-    def give_back(
-        self, receipt: Any, belongings: dict[str, Any], task: dict[str, Any] | None
-    ) -> None:
-        """Has something given back that was taken for a task which does not want it any more.
-
-        Args:
-            receipt: of what was taken.
-            belongings: what the queue knew of the task when it took that.
-            task: what it knows of it now; the next calls of that task come after this.
-        """
-        back = Errand(self, lambda: self._give_back(receipt, belongings))
-        if self._threads > 1 and task is not None:
-            self.hold(task)
+    def give_back(self, call: Call, receipt: Any) -> None:
+        """Has something given back that a call had taken; what its task calls next comes after it."""
+        back = Errand(self, partial(self._give_back, receipt, call.had))
+        if self._threads > 1:
+            self.hold(call)
             back.answered = Call(self, lambda _: None, is_anyones=True)
-            back.answered.then = lambda _: self.release(task)
+            back.answered.then = lambda _: self.release(call)
         self.submit(back)
-        if self._threads == 1:
-            self.release(task)
 
-    def hold(self, task: dict[str, Any]) -> None:
-        """Lets the calls of the task wait that has these belongings (A6)."""
-        self._behind.setdefault(id(task), [])
+    def _row(self, call: Call) -> object:
+        """Those that wait for one of them are in the same row."""
+        return call.loop if self._threads == 1 else id(call.belongings)
 
-    def release(self, task: dict[str, Any] | None) -> None:
-        """Carries out what the task has called meanwhile."""
-        for call in self._behind.pop(id(task), ()):
-            self.submit(call)
+    def hold(self, call: Call) -> None:
+        """Lets what is called from now on wait for a call that was cancelled (A6)."""
+        held, waiting = self._behind.get(self._row(call), (0, []))
+        self._behind[self._row(call)] = held + 1, waiting
+
+    def release(self, call: Call) -> None:
+        """The call is undone: carries out what was called meanwhile, unless there is another one."""
+        held, waiting = self._behind.pop(self._row(call))
+        if held > 1:
+            self._behind[self._row(call)] = held - 1, waiting
+        else:
+            for each in waiting:
+                self.submit(each)
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
@@ -288,6 +288,7 @@ class Worker:
 
     def take_back(self, calls: list[Call]) -> None:
         """The loop of these calls was closed: nobody waits there for what they have taken."""
+        self._behind.pop(self._row(calls[0]), None)
         for call in calls:
             if call.receipt is not None:
                 self._give_back(call.receipt, call.had)
