@@ -39,7 +39,7 @@ class Slow:
 
     def waits(self, count: int) -> bool:
         """Returns once so many threads wait for the sync."""
-        while len(self.group._waiters) < count:
+        while self.group.together.waiting() < count:
             threading.Event().wait(0.001)
         return True
 

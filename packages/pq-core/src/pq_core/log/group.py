@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from pq_core.errors import StorageError, StorageUnusable
-from pq_core.turns import Turn, wake_in_turn
+from pq_core.together import Ticket, Together
 
-__all__ = ["GroupSync", "Latch"]
+__all__ = ["GATHER", "GroupSync", "Latch"]
 
 
 #: How long a sync is put off at most for threads that were there a moment ago, in seconds: about
@@ -51,21 +51,8 @@ class Latch:
             ) from self.error
 
 
-class _Waiter(NamedTuple):
-    """A thread that waits: until what it wants is synced, or until it is its turn to sync."""
-
-    wanted: int
-    turn: Turn
-
-
 class GroupSync:
     """Syncs one thing, one thread at a time, each for all that have come until it begins.
-
-    Whoever ends a sync wakes those it was for, each of which wakes the next, and of the others
-    only one: the next to sync.
-    That one waits for as many threads as shared the last two syncs, but never longer than
-    `GATHER`; a thread that is alone never waits. So n threads that put one item after the other
-    share each sync, where otherwise they fall into two halves that sync in turn.
 
     Args:
         latch: remembers a failure.
@@ -76,20 +63,10 @@ class GroupSync:
 
     Attributes:
         synced: how far everything is on the medium.
+        together: who syncs for whom.
     """
 
-    __slots__ = (
-        "_expected",
-        "_failed",
-        "_gate",
-        "_holding",
-        "_latch",
-        "_leads",
-        "_mutex",
-        "_sync",
-        "_waiters",
-        "synced",
-    )
+    __slots__ = ("_failed", "_holding", "_latch", "_sync", "synced", "together")
 
     def __init__(
         self,
@@ -100,11 +77,7 @@ class GroupSync:
         self._latch = latch
         self._sync = sync
         self._failed = failed
-        self._mutex = threading.Lock()  # protects all below; not held over a sync
-        self._leads = False
-        self._waiters: list[_Waiter] = []
-        self._expected = 0  # how many threads shared the last sync or waited for the next
-        self._gate: threading.Lock | None = None  # released when so many have come
+        self.together: Together[int] = Together(patience=GATHER)
         self.synced = 0
         #: What the threads that are in `hold` have to reach at its end.
         self._holding: dict[int, int] = {}
@@ -128,6 +101,10 @@ class GroupSync:
         if wanted:
             self.reach(wanted)
 
+    def holds(self) -> bool:
+        """Whether the calling thread is in `hold`."""
+        return bool(self._holding) and threading.get_ident() in self._holding
+
     def reach(self, wanted: int) -> None:
         """Returns once everything up to `wanted` is on the medium.
 
@@ -135,80 +112,25 @@ class GroupSync:
             StorageError: the sync failed.
             StorageUnusable: an earlier one did, or that of another thread for this one.
         """
-        if self._holding and (me := threading.get_ident()) in self._holding:
+        if self.holds():
+            me = threading.get_ident()
             self._holding[me] = max(self._holding[me], wanted)
+        elif self.synced < wanted:
+            self.together.run(self, wanted)
+
+    def carry_out(self, wanted: int) -> None:
+        """Syncs, unless it was synced meanwhile; of `Together`."""
+        if self.synced >= wanted:
             return
-        with self._mutex:
-            if self.synced >= wanted:
-                return
-            self._latch.check()
-            waits = self._leads
-            if waits:
-                waiter = _Waiter(wanted, Turn())
-                self._waiters.append(waiter)
-                if self._gate is not None and len(self._waiters) >= self._expected:
-                    self._gate.release()
-                    self._gate = None
-            self._leads = True
-        if waits:
-            self._wait(waiter)
-            if self.synced >= wanted:
-                return
-            self._latch.check()
-        self._lead(wanted)
-
-    def _wait(self, waiter: _Waiter) -> None:
+        self._latch.check()
         try:
-            waiter.turn.wait()
-        except BaseException:
-            # Interrupted. Where the turn to sync has come meanwhile, the next one gets it.
-            with self._mutex:
-                if waiter in self._waiters:
-                    self._waiters.remove(waiter)
-                    raise
-            self._pass_on()
-            raise
-
-    def _lead(self, wanted: int) -> None:
-        """Syncs for all that wait."""
-        try:
-            self._gather()
             synced = self._sync()
         except OSError as error:
             self._latch.error = self._latch.error or error
-            self._pass_on()
             raise self._failed(error, wanted) from error
-        except BaseException:
-            self._pass_on()
-            raise
         self.synced = max(self.synced, synced)
-        self._pass_on()
 
-    def _gather(self) -> None:
-        """Waits a moment for the threads that are likely to come."""
-        with self._mutex:
-            # One of those expected is the caller, who is not among the waiters.
-            self._expected -= 1
-            if len(self._waiters) >= self._expected:
-                return
-            gate = self._gate = threading.Lock()
-            gate.acquire()
-        gate.acquire(timeout=GATHER)
-        with self._mutex:
-            self._gate = None
-
-    def _pass_on(self) -> None:
-        """Wakes the next one to sync, and all that need not wait any more."""
-        with self._mutex:
-            waiting = [waiter for waiter in self._waiters if waiter.wanted > self.synced]
-            done = [waiter for waiter in self._waiters if waiter.wanted <= self.synced]
-            if self._latch.error is not None:
-                done, waiting = done + waiting, []
-            self._expected = len(done) + len(waiting) + 1
-            following = waiting.pop(0) if waiting else None
-            self._waiters = waiting
-            self._leads = following is not None
-        # The next sync first: it takes the time in which the others do something else.
-        if following is not None:
-            following.turn.wake()
-        wake_in_turn(waiter.turn for waiter in done)
+    def carry_out_all(self, batch: list[Ticket[int]]) -> bool:
+        """Leaves them to `carry_out`: the first one syncs for all; of `Together`."""
+        del batch
+        return False

@@ -113,7 +113,10 @@ class LogQueue(Errands, Generic[T]):
         log = self._log or self._open()
         if timeout is not None:
             Deadline(block, timeout)
-        id = log.head.append(payload, self._chunk, self._maxsize, full=self._full)
+        if self._full:
+            id = log.head.append_together(payload, self._chunk, self._maxsize)
+        else:
+            id = log.head.append(payload, self._chunk, self._maxsize)
         if id is None:
             id = log.room.wait_for(
                 lambda: self._open().head.append(

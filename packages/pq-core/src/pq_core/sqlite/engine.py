@@ -16,12 +16,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from pq_core.errors import QueueError, StorageError
 from pq_core.protocols import Durability
@@ -32,35 +30,21 @@ from pq_core.sql.statement import Plan, Statement
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
 from pq_core.sqlite.sharing import LOOK, Sharing
-from pq_core.turns import Turn, wake_in_turn
+from pq_core.together import Ticket, Together
 
 __all__ = ["SQLiteEngine"]
 
 R = TypeVar("R")
 
-#: How many plans share a transaction at most, to bound what a crash in between repeats.
-_BATCH: Final = 256
+#: A plan, and what it is called with.
+_Task: TypeAlias = "tuple[Callable[..., Plan[Any]], tuple[Any, ...]]"
+
 #: Once in so many commits is looked whether free pages can be given back.
 _SWEEP: Final = 1024
-#: How often a leader lets other threads run before it starts. A sync takes 100 us at least, and
-#: 20 of these together about as much where nobody comes.
-_YIELDS: Final = 20
+#: How long a transaction is put off at most for threads that were there a moment ago, in seconds:
+#: about as long as a sync takes on a fast disk.
+_GATHER: Final = 0.000_1
 _DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
-
-
-class _Ticket:
-    """A plan that waits for its turn, and then its outcome."""
-
-    __slots__ = ("args", "done", "error", "plan", "result", "turn")
-
-    def __init__(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...]) -> None:
-        self.plan = plan
-        self.args = args
-        self.done = False
-        self.result: Any = None
-        self.error: Exception | None = None
-        #: Comes once: the plan is done, or its thread has to lead.
-        self.turn = Turn()
 
 
 class SQLiteEngine(Sharing):
@@ -104,18 +88,16 @@ class SQLiteEngine(Sharing):
         self._hub.join(self)
 
     def _start(self) -> None:
-        #: Protects the connection and everything that belongs to it.
-        self._lock = threading.Lock()
+        #: Its lock protects the connection and everything that belongs to it.
+        self._together: Together[_Task] = Together(patience=_GATHER if self._syncs else 0.0)
         self._holder: int | None = None  # the thread that is in transaction() or share()
         #: What was done in share(): the plans and their results; None outside of it.
         self._shared: list[tuple[Callable[..., Any], Any]] | None = None
         self._broken: Exception | None = None  # why the transaction of share() must not commit
-        self._pending: deque[_Ticket] = deque()
         self._owner: Owner | None = None
         #: (data version, number of ready items at it), as long as it is known.
         self._known: tuple[int, int] | None = None
         self._commits = 0
-        self._crowd = 0  # how many plans shared the last transactions
         self._seen = 0
         key = str(self.path) if self.path else f"memory {id(self)}"
         self._hub = hub_of(key, self.layout.table)
@@ -133,36 +115,7 @@ class SQLiteEngine(Sharing):
         """
         if self._holder is not None and self._holder == threading.get_ident():
             return self._nested(plan, args)
-        if self._crowd < 2 and self._lock.acquire(False):
-            try:
-                if not self._pending:
-                    return self._alone(plan, args)
-            finally:
-                self._lock.release()
-                if self._pending:
-                    self._pass_on()
-        ticket = _Ticket(plan, args)
-        self._pending.append(ticket)
-        # Who held the lock looks at what is pending after letting go of it. So either the ticket
-        # is seen there, or the lock is free here.
-        if not self._lock.acquire(False):
-            try:
-                ticket.turn.wait()
-            except BaseException:
-                # Interrupted. Where it would have led, somebody else does.
-                with suppress(ValueError):
-                    self._pending.remove(ticket)
-                if self._lock.acquire(False):
-                    self._leave()
-                raise
-            if not ticket.done:
-                self._lock.acquire()
-                self._lead(ticket)
-        else:
-            self._lead(ticket)
-        if ticket.error is not None:
-            raise ticket.error
-        result: R = ticket.result
+        result: R = self._together.run(self, (plan, args))
         return result
 
     @contextmanager
@@ -171,21 +124,8 @@ class SQLiteEngine(Sharing):
         if self._holder == threading.get_ident():
             yield  # inside of transaction() it is this thread's already
             return
-        self._lock.acquire()
-        try:
+        with self._together.held():
             yield
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        """Frees the lock, and makes one of those who wait the next leader."""
-        self._lock.release()
-        if self._pending:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        with suppress(IndexError):
-            self._pending.popleft().turn.wake()
 
     def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """`write` that also makes durable everything that was written before it."""
@@ -205,18 +145,16 @@ class SQLiteEngine(Sharing):
         if self._holder is not None and self._holder == threading.get_ident():
             return drive(self._connected(), plan(*args))
         is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
-        self._lock.acquire()  # not by _turn(), which costs as much as the rest of it
+        self._together.lock.acquire()  # not by _turn(), which costs as much as the rest of it
         try:
             cursor = self._cursor or self._connected()
-            # at_once() in line, and _leave() below: a twelfth of a look.
+            # at_once() in line: a twentieth of a look.
             return drive(cursor, plan(*args)) if is_single else snapshot(cursor, plan, args)
         except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
             run = at_once if is_single else snapshot
             return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
         finally:
-            self._lock.release()
-            if self._pending:
-                self._pass_on()
+            self._together.leave()
 
     def ready(self, plans: Any, /) -> int:
         """How many items are ready, counted once and then remembered for as long as it is true."""
@@ -272,69 +210,35 @@ class SQLiteEngine(Sharing):
         if not self._commits % _SWEEP:
             self._give_back()
 
-    def _lead(self, own: _Ticket) -> None:
-        """Carries out the own plan and what else waits. Takes over the lock, and frees it."""
-        batch: list[_Ticket] = []
-        try:
-            if own.done:
-                return
-            if self._syncs:
-                self._await_crowd()
-            with suppress(IndexError):
-                while len(batch) < _BATCH:
-                    batch.append(self._pending.popleft())
-            if own not in batch:
-                batch.insert(0, own)
-            if len(batch) == 1 or not self._together(batch):
-                for ticket in batch:
-                    ticket.error = None
-                    try:
-                        ticket.result = self._alone(ticket.plan, ticket.args)
-                    except Exception as error:  # raised again by its own thread
-                        ticket.error = error
-                    ticket.done = True
-        except BaseException:
-            # An interrupt hit the leader. The others have to find somebody else.
-            self._pending.extendleft(t for t in reversed(batch) if not t.done and t is not own)
-            raise
-        finally:
-            self._leave()
-            wake_in_turn(each.turn for each in batch if each.done and each is not own)
+    def carry_out(self, task: _Task) -> Any:
+        """Runs one plan; of `Together`. The lock is held."""
+        return self._alone(*task)
 
-    def _await_crowd(self) -> None:
-        """Lets those in who shared the last transaction and are on their way back."""
-        pending = self._pending
-        crowd = self._crowd
-        for _ in range(_YIELDS):
-            if len(pending) >= crowd:
-                break
-            time.sleep(0)
-        self._crowd = max(len(pending), crowd - 1)
-
-    def _together(self, batch: list[_Ticket]) -> bool:
-        """All plans in one transaction; False where it failed, and nothing has happened."""
+    def carry_out_all(self, batch: list[Ticket[_Task]]) -> bool:
+        """Runs all plans in one transaction; of `Together`. The lock is held."""
         if self._is_full:
             return False  # some may go on, and others not
         try:
             self._attempt(lambda cursor: self._share(cursor, batch))
         except Exception:  # E2: whose it is shows when each is run alone
             return False
-        for ticket in batch:
-            if ticket.error is None and self._known is not None:
-                self._tally(ticket.plan, ticket.result)
-            ticket.done = True
+        if self._known is not None:
+            for ticket in batch:
+                if ticket.error is None:
+                    self._tally(ticket.task[0], ticket.result)
         self._commits += 1
         if not self._commits % LOOK:
             self._look_after()
         return True
 
-    def _share(self, cursor: sqlite3.Cursor, batch: list[_Ticket]) -> None:
+    def _share(self, cursor: sqlite3.Cursor, batch: list[Ticket[_Task]]) -> None:
         cursor.execute("BEGIN IMMEDIATE")
         try:
             for ticket in batch:
                 ticket.error = None
                 try:
-                    ticket.result = drive(cursor, ticket.plan(*ticket.args))
+                    plan, args = ticket.task
+                    ticket.result = drive(cursor, plan(*args))
                 except (QueueError, ValueError) as refusal:  # P2: nothing changed
                     ticket.error = refusal
             cursor.execute("COMMIT")
@@ -429,12 +333,12 @@ class SQLiteEngine(Sharing):
 
     def data_version(self) -> int:
         """Changes with every commit of another connection; the last one known while busy."""
-        if self._lock.acquire(False):
+        if self._together.lock.acquire(False):
             try:
                 if self._cursor is not None and self._holder is None:
                     self._seen = self._version()
             finally:
-                self._leave()
+                self._together.leave()
         return self._seen
 
     def bytes(self) -> int:
@@ -486,11 +390,11 @@ class SQLiteEngine(Sharing):
         Returns:
             whether the lock was taken; a thread that is in transaction() has it.
         """
-        return self._holder != threading.get_ident() and self._lock.acquire(timeout=1.0)
+        return self._holder != threading.get_ident() and self._together.lock.acquire(timeout=1.0)
 
     def after_fork_in_parent(self) -> None:
         """Lets the threads go on."""
-        self._leave()
+        self._together.leave()
 
     def after_fork_in_child(self) -> None:
         """Leaves the parent's connection alone, and opens one of its own when it is needed.

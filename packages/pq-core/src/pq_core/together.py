@@ -1,0 +1,203 @@
+"""A lock whose holder also does what others wait for: group commit.
+
+Whoever gets the lock carries out everything that waits at that moment, so that many threads pay for
+one sync. The *crowd* is how many did so together the last time: a leader waits a moment for as many,
+so n threads that do one thing after the other share each sync, where otherwise they fall into two
+halves that take turns. A thread that is alone never waits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from pq_core.turns import Turn, wake_in_turn
+
+__all__ = ["Ticket", "Together", "Worker"]
+
+A = TypeVar("A")
+
+#: How many are carried out together at most, to bound what a failure has to be repeated for.
+_BATCH: Final = 256
+
+
+class Ticket(Generic[A]):
+    """What a thread wants to be done, and then what came of it.
+
+    Attributes:
+        task: what is to be done.
+        done: whether it was; then `error` or `result` tells what came of it.
+        turn: comes once: it is done, or its thread has to lead.
+    """
+
+    __slots__ = ("done", "error", "result", "task", "turn")
+
+    def __init__(self, task: A) -> None:
+        self.task = task
+        self.done = False
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.turn = Turn()
+
+
+class Worker(Protocol[A]):
+    """What carries out. It is named with each task, and not kept: a cycle would outlive `del`."""
+
+    def carry_out(self, task: A) -> Any:
+        """Does it, and returns its result."""
+
+    def carry_out_all(self, batch: list[Ticket[A]]) -> bool:
+        """Does what several tickets say as one, and sets `result` or `error` of each.
+
+        Returns:
+            False where that failed and nothing has happened: then each is carried out alone.
+        """
+
+
+class Together(Generic[A]):
+    """Has tasks carried out for any number of threads, as many together as wait.
+
+    Args:
+        patience: for how long a leader waits at most for the crowd of the last time, in seconds.
+
+    Attributes:
+        lock: held by the one who carries out. Who takes it for something else calls `leave`.
+    """
+
+    __slots__ = ("_crowd", "_gates", "_patience", "_pending", "lock")
+
+    def __init__(self, *, patience: float = 0.0) -> None:
+        self.lock = threading.Lock()
+        self._patience = patience
+        self._pending: deque[Ticket[A]] = deque()
+        self._crowd = 0
+        # Of a leader who waits for the crowd. A list, whose pop() is one step: it opens once.
+        self._gates: list[threading.Lock] = []
+
+    def run(self, worker: Worker[A], task: A) -> Any:
+        """The result of a task, carried out in this thread or in another one."""
+        if self._crowd < 2 and self.lock.acquire(False):
+            try:
+                if not self._pending:
+                    return worker.carry_out(task)
+            finally:
+                self.leave()
+        ticket = Ticket(task)
+        self._pending.append(ticket)
+        if self._gates and len(self._pending) >= self._crowd:
+            self._open()
+        # Who held the lock looks at what is pending after letting go of it. So either the ticket
+        # is seen there, or the lock is free here.
+        if self.lock.acquire(False):
+            self._lead(worker, ticket)
+        else:
+            self._follow(worker, ticket)
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.result
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The lock, for what cannot be done together."""
+        self.lock.acquire()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def leave(self) -> None:
+        """Frees the lock, and makes one of those who wait the next leader."""
+        self.lock.release()
+        pending = self._pending
+        if not pending:
+            return
+        with suppress(IndexError):
+            ticket = pending.popleft()
+            if ticket.turn.is_main:
+                # It may be kept by the handler of a signal, which may itself wait for the others.
+                with suppress(IndexError):
+                    other = pending.popleft()
+                    pending.appendleft(ticket)
+                    ticket = other
+            ticket.turn.wake()
+
+    def waiting(self) -> int:
+        """How many wait to be carried out by another thread, or to lead."""
+        return len(self._pending)
+
+    def _follow(self, worker: Worker[A], ticket: Ticket[A]) -> None:
+        """Waits until the ticket is done, or leads where its turn comes first."""
+        try:
+            ticket.turn.wait()
+        except BaseException:
+            # Interrupted. Where it would have led, somebody else does.
+            with suppress(ValueError):
+                self._pending.remove(ticket)
+            if self.lock.acquire(False):
+                self.leave()
+            raise
+        if not ticket.done:
+            self.lock.acquire()
+            self._pending.appendleft(ticket)
+            self._lead(worker, ticket)
+
+    def _lead(self, worker: Worker[A], own: Ticket[A]) -> None:
+        """Carries out the own task and what else waits. Takes over the lock, and frees it."""
+        batch: list[Ticket[A]] = []
+        pending = self._pending
+        try:
+            if own.done:
+                return
+            if self._patience and len(pending) < self._crowd:
+                self._gather()
+            self._crowd = max(len(pending), self._crowd - 1)
+            with suppress(IndexError):
+                while len(batch) < _BATCH:
+                    batch.append(pending.popleft())
+            if own not in batch:
+                with suppress(ValueError):
+                    pending.remove(own)
+                batch.append(own)
+            if len(batch) == 1 or not worker.carry_out_all(batch):
+                self._one_by_one(worker, batch)
+            for ticket in batch:
+                ticket.done = True
+        except BaseException:
+            # An interrupt hit the leader. The others have to find somebody else.
+            with suppress(ValueError):
+                pending.remove(own)
+            pending.extendleft(
+                each for each in reversed(batch) if not each.done and each is not own
+            )
+            raise
+        finally:
+            self.leave()
+            wake_in_turn(each.turn for each in batch if each.done and each is not own)
+
+    def _gather(self) -> None:
+        """Waits a moment for the threads that are likely to come."""
+        gate = threading.Lock()
+        gate.acquire()
+        self._gates.append(gate)
+        try:
+            if len(self._pending) < self._crowd:
+                gate.acquire(timeout=self._patience)
+        finally:
+            self._gates.clear()
+
+    def _open(self) -> None:
+        with suppress(IndexError):
+            self._gates.pop().release()
+
+    @staticmethod
+    def _one_by_one(worker: Worker[A], batch: list[Ticket[A]]) -> None:
+        for ticket in batch:
+            ticket.error = None
+            try:
+                ticket.result = worker.carry_out(ticket.task)
+            except Exception as error:  # raised again by its own thread
+                ticket.error = error
+            ticket.done = True
