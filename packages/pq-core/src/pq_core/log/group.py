@@ -6,17 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 from pq_core.errors import StorageError, StorageUnusable
-from pq_core.together import Ticket, Together
+from pq_core.together import GATHER, Ticket, Together
 
-__all__ = ["GATHER", "GroupSync", "Latch"]
-
-
-#: How long a sync is put off at most for threads that were there a moment ago, in seconds: about
-#: as long as a sync takes on a fast disk.
-GATHER: Final = 0.000_1
+__all__ = ["GroupSync", "Latch"]
 
 
 class Latch:

@@ -44,10 +44,10 @@ from pq_core.log.frame import (
     encode_many,
     encode_void,
 )
-from pq_core.log.group import GATHER, GroupSync
+from pq_core.log.group import GroupSync
 from pq_core.log.segment import FRAMES_AT, Header
 from pq_core.log.store import Segment, Store, closed, failure
-from pq_core.together import Ticket, Together
+from pq_core.together import GATHER, Ticket, Together
 
 __all__ = ["SEGMENT_BYTES", "Head"]
 

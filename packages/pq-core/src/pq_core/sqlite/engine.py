@@ -30,7 +30,7 @@ from pq_core.sql.statement import Plan, Statement
 from pq_core.sqlite.owner import Owner, is_alive
 from pq_core.sqlite.run import at_once, drive, roll_back, snapshot, within
 from pq_core.sqlite.sharing import LOOK, Sharing
-from pq_core.together import Ticket, Together
+from pq_core.together import GATHER, Ticket, Together
 
 __all__ = ["SQLiteEngine"]
 
@@ -41,9 +41,6 @@ _Task: TypeAlias = "tuple[Callable[..., Plan[Any]], tuple[Any, ...]]"
 
 #: Once in so many commits is looked whether free pages can be given back.
 _SWEEP: Final = 1024
-#: How long a transaction is put off at most for threads that were there a moment ago, in seconds:
-#: about as long as a sync takes on a fast disk.
-_GATHER: Final = 0.000_1
 _DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
 
 
@@ -89,7 +86,7 @@ class SQLiteEngine(Sharing):
 
     def _start(self) -> None:
         #: Its lock protects the connection and everything that belongs to it.
-        self._together: Together[_Task] = Together(patience=_GATHER if self._syncs else 0.0)
+        self._together: Together[_Task] = Together(patience=GATHER if self._syncs else 0.0)
         self._holder: int | None = None  # the thread that is in transaction() or share()
         #: What was done in share(): the plans and their results; None outside of it.
         self._shared: list[tuple[Callable[..., Any], Any]] | None = None
