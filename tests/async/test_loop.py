@@ -64,14 +64,6 @@ async def lag_beside_a_thread() -> float:
     return max(lags)
 
 
-async def cost_of_a_hop() -> float:
-    """Seconds of processor time for a call in a thread, on this machine, now."""
-    begin = time.process_time()
-    for _ in range(300):
-        await asyncio.to_thread(int)
-    return (time.process_time() - begin) / 300
-
-
 @contextmanager
 def longest_step() -> Iterator[list[float]]:
     """How long each step of a loop in this thread keeps the processor, in seconds of its time.
@@ -290,9 +282,9 @@ def test_a_put_of_a_thread_wakes(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [AsyncQueue, AsyncSQLiteQueue, AsyncSQLiteAckQueue])
 def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
-    """Fifty gets that wait for items of other processes cost less than a hundredth of a core.
+    """Of fifty gets that wait for items of other processes, one looks for all.
 
-    One of them looks for all, as often as the 50 ms need in which a put has to be noticed.
+    It does so as often as the 50 ms need in which a put has to be noticed.
     """
 
     async def main() -> None:
@@ -311,18 +303,11 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
                 submit(call)
 
             queue._worker.submit = counted
-            best = 1.0
-            for _ in range(3):
-                begin = time.process_time()
-                await asyncio.sleep(1)
-                best = min(best, time.process_time() - begin)
+            await asyncio.sleep(1)
             # 28 times a second, and the one that waits for something else as often.
-            assert looks < 35 * 3 * (2 if cls is AsyncSQLiteAckQueue else 1)
+            assert looks < 35 * (2 if cls is AsyncSQLiteAckQueue else 1)
             for each in waiting:
                 each.cancel()
-            # A hop costs 50 us at most where nobody else wants the processor; else it is as many
-            # hops as fit into a hundredth of such a machine.
-            assert best < 0.01 * max(1.0, await cost_of_a_hop() / 50e-6)
 
     run(main())
 

@@ -14,17 +14,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from pq_async._call import Call
 from pq_core.errors import Empty, Full
-from pq_core.waiting import GROWTH, Bell, Deadline, Missing
+from pq_core.waiting import GROWTH, LONGEST, Bell, Deadline, Missing
 
 __all__ = ["Line", "is_missing"]
-
-#: The longest pause between two looks, in seconds: it leaves 15 ms of the 50 in which a put of
-#: another process has to be noticed, for two hops and what else the machine does.
-LONGEST: Final = 0.035
 
 
 def is_missing(error: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from pq_core.waiting import Bell
+from pq_core.waiting import LONGEST, Bell
 
 __all__ = ["Hub", "forget_hubs", "hub_of"]
 
@@ -88,15 +88,12 @@ class Hub:
 #: For how long a probe is as good as a new one, in seconds. A ticket that is too old is harmless:
 #: who waits on it looks once more than needed. One that is noticed so much later is, too.
 _FRESH: Final = 0.0005
-#: The longest pause between two probes, in seconds. It leaves 15 ms of the 50 in which a put of
-#: another process has to be noticed, and an idle waiter wakes 28 times a second.
-_LONGEST: Final = 0.035
 #: Protects _HUBS.
 _LOCK = threading.Lock()
 _HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
 
 
-def hub_of(path: str, table: str, longest: float = _LONGEST, trusting: bool = False) -> Hub:
+def hub_of(path: str, table: str, longest: float = LONGEST, trusting: bool = False) -> Hub:
     """The hub of a table of this process.
 
     Args:
