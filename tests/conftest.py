@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import suppress
 
@@ -46,3 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile("whole", whole)
         settings.register_profile("quick", whole, max_examples=8)
         settings.load_profile("quick" if is_quick else "whole")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not go through it again."""
+    gc.collect()
+    gc.freeze()
