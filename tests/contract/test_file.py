@@ -10,7 +10,7 @@ import pytest
 from pq_core.testing.contract import QueueContract
 from pq_file import Queue
 
-from .short import in_parts
+from .short import in_parts, in_short
 
 SERIALIZERS = ("pickle", "json", "msgpack", "cbor2")
 
@@ -39,14 +39,14 @@ class TestFull(TestFileQueue):
     options = MappingProxyType({"durability": "full"})
 
 
-@pytest.mark.slow
+@in_short
 class TestAutosaveFull(TestAutosave):
     """Synced before every return, those of get included."""
 
     options = MappingProxyType({"durability": "full", "autosave": True})
 
 
-@pytest.mark.slow
+@in_short
 class TestOff(TestFileQueue):
     """Never synced."""
 
