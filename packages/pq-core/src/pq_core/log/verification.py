@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from pq_core.errors import StorageCorrupt
-from pq_core.log.cursor import H_SEGMENT, NOTE_AT, P_SEQ, SLOTS_AT, Position
+from pq_core.log.cursor import H_SEGMENT, NOTE_AT, P_SEQ, SLOTS_AT, CursorFile, Position
 from pq_core.log.frame import DONE, LIVE, VOID, next_valid, scan
 from pq_core.log.letters import DEAD_NAME, Letters
 from pq_core.log.segment import FRAMES_AT
@@ -15,13 +15,27 @@ from pq_core.protocols import Damage
 __all__ = ["verify"]
 
 
+def _is_unfinished(cursor: CursorFile, at: int) -> bool:
+    """Whether the slot is the one to be written next: a settle in which its process was killed.
+
+    It never returned, and the next one writes that slot before anybody reads it.
+    """
+    tail = cursor.tail()
+    if tail is None:
+        return False
+    settled = tail[1]
+    return settled in cursor.valid_slots().values() and at != SLOTS_AT[settled.generation & 1]
+
+
 def verify(store: Store, letters: Letters) -> list[Damage]:
     """What is damaged among everything that is not settled. The caller holds the tail lock."""
     cursor, path = store.cursor, store.path / "cursor"
     found = [
         Damage(path, at, "the slot is damaged; the other one is used")
         for at in SLOTS_AT
-        if any(cursor.buffer[at : at + 64]) and at not in cursor.valid_slots()
+        if any(cursor.buffer[at : at + 64])
+        and at not in cursor.valid_slots()
+        and not _is_unfinished(cursor, at)
     ]
     if cursor.note() is None:
         found.append(Damage(path, NOTE_AT, "the note is damaged"))
