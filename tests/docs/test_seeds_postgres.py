@@ -7,6 +7,7 @@ what runs for ever there runs on a thread here.
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -22,13 +23,13 @@ def conn(postgres: str) -> Iterator[Any]:
     """A connection of psycopg2 to a database of its own, which is what the README connects to."""
     psycopg2 = pytest.importorskip("psycopg2")
     psycopg = pytest.importorskip("psycopg")
+    name = f"example_{os.getpid()}"  # other processes of the test run use the server, too
     with psycopg.connect(postgres, autocommit=True) as admin:
-        admin.execute("DROP DATABASE IF EXISTS example WITH (FORCE)")
-        admin.execute("CREATE DATABASE example")
-        connection = psycopg2.connect(psycopg.conninfo.make_conninfo(postgres, dbname="example"))
+        admin.execute(f"CREATE DATABASE {name}")
+        connection = psycopg2.connect(psycopg.conninfo.make_conninfo(postgres, dbname=name))
         yield connection
         connection.close()
-        admin.execute("DROP DATABASE example WITH (FORCE)")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
