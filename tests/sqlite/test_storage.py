@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sqlite3
 import stat
+import threading
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ from pq_core.errors import (
     StorageCorrupt,
     StorageError,
 )
+from pq_core.sqlite.engine import SQLiteEngine
+from pq_core.testing.elsewhere import PATIENCE
 from pq_sqlite import PDict, SQLiteAckQueue, SQLiteQueue, UniqueQ
 
 CLASSES = [SQLiteQueue, SQLiteAckQueue]
@@ -216,6 +221,48 @@ def test_a_queue_crosses_a_fork_and_a_pickle(tmp_path: Path) -> None:
         queue.put("for the copy")
         with closing(pickle.loads(pickle.dumps(queue))) as copy:
             assert copy.get(block=False) == "for the copy"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_fork_waits_until_a_queue_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that is opening a queue is waited for: what it holds then the child could never free."""
+    is_opening, may_go_on = threading.Event(), threading.Event()
+    check, before_fork = SQLiteEngine._check, SQLiteEngine.before_fork
+
+    def slow_check(engine: SQLiteEngine) -> None:
+        is_opening.set()
+        assert may_go_on.wait(PATIENCE)
+        check(engine)
+
+    def told(engine: SQLiteEngine) -> bool:
+        may_go_on.set()
+        return before_fork(engine)
+
+    monkeypatch.setattr(SQLiteEngine, "_check", slow_check)
+    monkeypatch.setattr(SQLiteEngine, "before_fork", told)
+    opened: list[SQLiteQueue[str]] = []
+    thread = threading.Thread(target=lambda: opened.append(SQLiteQueue(tmp_path)))
+    thread.start()
+    assert is_opening.wait(PATIENCE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that there are threads
+        child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(int(PATIENCE))
+            SQLiteQueue[str](tmp_path).put("of the child")
+            os._exit(0)
+        finally:
+            os._exit(2)
+    was_asked = may_go_on.is_set()
+    may_go_on.set()
+    thread.join(PATIENCE)
+    assert os.waitpid(child, 0)[1] == 0
+    assert was_asked
+    with closing(opened[0]) as queue:
+        assert queue.get(timeout=PATIENCE) == "of the child"
 
 
 def test_a_queue_in_memory_cannot_be_pickled() -> None:
