@@ -16,6 +16,8 @@ import pytest
 
 from pq_core.disk import Disk
 from pq_core.errors import DecodeError, Empty, StorageCorrupt
+from pq_core.log.frame import scan
+from pq_core.log.segment import Header
 from pq_file import Queue
 from tests.fault.quick import quick_directory
 from tests.fault.scenes import Serializer
@@ -478,6 +480,26 @@ def test_every_end_of_every_file(tiny: Original, tmp_path: Path) -> None:
     for file in _files(tiny.path):
         for length in range(0, file.stat().st_size, STEP):
             _check_cut(tiny, file.name, length, tmp_path / "copy")
+
+
+def test_repair_keeps_the_damaged_bytes(tmp_path: Path) -> None:
+    """What repair takes out of a segment stands beside it, byte by byte, and the rest goes on."""
+    path = tmp_path / "queue"
+    with Queue[str](path, disk=Disk()) as queue:
+        for item in ("before", "damaged", "behind"):
+            queue.put(item)
+    segment = path / "q00000"
+    data = bytearray(segment.read_bytes())
+    seed = Header.decode(bytes(data)).seed
+    frames = list(scan(lambda at, size: bytes(data[at : at + size]), 1024, seed))
+    start, stop = frames[0].end, frames[1].end
+    data[data.find(b"damaged")] ^= 0xFF
+    segment.write_bytes(data)
+    with Queue[str](path, disk=Disk()) as queue:
+        assert [damage.path for damage in queue.repair()] == [segment]
+        assert (path / "q00000.bad").read_bytes() == data[start:stop]
+        assert queue.get_many(3) == ["before", "behind"]
+        assert queue.verify() == []
 
 
 def test_an_item_is_checked_before_it_is_read(tmp_path: Path) -> None:

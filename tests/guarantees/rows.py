@@ -105,7 +105,7 @@ ROWS: Final = (
         "`repair` sets what is damaged aside, and keeps the rest",
         "file: `*.bad` and a VOID frame (I14); SQLite: dead letters with their bytes",
         (
-            "tests/file/test_damage.py::test_random_mutations",
+            "tests/file/test_damage.py::test_repair_keeps_the_damaged_bytes",
             "tests/sqlite/test_damage.py::test_repair_sets_aside_and_keeps_the_rest",
         ),
     ),

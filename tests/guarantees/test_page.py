@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.guarantees.mutants import MUTANTS, SOURCES
 from tests.guarantees.render import FIGURES, PAGE, ROOT, page
 from tests.guarantees.rows import ROWS, Row
 
@@ -19,6 +20,16 @@ def test_every_row_has_its_test(row: Row) -> None:
         path, _, name = test.partition("::")
         tree = ast.parse((ROOT / path).read_text())
         assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, test
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.promise[:40] for row in ROWS])
+def test_every_row_has_a_mutant(row: Row) -> None:
+    """A mechanism that can be taken out stands for each row, and stands in the code as it says."""
+    mutants = [each for each in MUTANTS if row.promise.startswith(each.promise)]
+    assert mutants
+    for mutant in mutants:
+        assert mutant.test in row.tests
+        assert mutant.old in (ROOT / SOURCES / mutant.path).read_text("utf-8"), mutant
 
 
 def test_the_page_is_what_is_rendered() -> None:
