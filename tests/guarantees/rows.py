@@ -85,7 +85,11 @@ ROWS: Final = (
     Row(
         "Every kind does what its documentation says, in any order of calls, crashes included",
         "one state machine for all backends",
-        ("tests/property/test_model.py::test_a_queue_is_its_model",),
+        (
+            "tests/property/test_model.py::test_a_queue_is_its_model",
+            "tests/property/test_servers.py::test_in_mysql",
+            "tests/property/test_servers.py::test_in_postgres",
+        ),
         ("scripts",),
     ),
     Row(

@@ -20,7 +20,7 @@ from pq_sqlite import (
 )
 from tests.property.model import BAD, Kind
 
-__all__ = ["BACKENDS", "Backend"]
+__all__ = ["BACKENDS", "Backend", "served"]
 
 
 class _Serializer:
@@ -47,10 +47,12 @@ class Backend:
     Attributes:
         kind: what the model has to know.
         open: (path, clock, options) -> a queue object.
+        is_local: whether its files lie in the path, so that they can be copied and verified.
     """
 
     kind: Kind
     open: Callable[[Path, FakeClock, dict[str, Any]], Any]
+    is_local: bool = True
 
 
 def _file(kind: Kind, **fixed: Any) -> Backend:
@@ -61,14 +63,30 @@ def _file(kind: Kind, **fixed: Any) -> Backend:
     return Backend(kind, open_file)
 
 
+def _options(kind: Kind, clock: FakeClock, options: dict[str, Any]) -> dict[str, Any]:
+    """What a queue in SQL takes of the options."""
+    found = {name: value for name, value in options.items() if name != "chunksize"}
+    if kind.is_acked:
+        found.update(clock=clock, lease=kind.lease, max_attempts=kind.max_attempts)
+    return {**found, "serializer": _Serializer}
+
+
 def _sqlite(cls: Any, kind: Kind, **fixed: Any) -> Backend:
     def open_sqlite(path: Path, clock: FakeClock, options: dict[str, Any]) -> Any:
-        options = {name: value for name, value in options.items() if name != "chunksize"}
-        if kind.is_acked:
-            options.update(clock=clock, lease=kind.lease, max_attempts=kind.max_attempts)
-        return cls(path, serializer=_Serializer, **fixed, **options)
+        return cls(path, **fixed, **_options(kind, clock, options))
 
     return Backend(kind, open_sqlite)
+
+
+def served(kind: Kind, make: Callable[..., Any], **fixed: Any) -> Backend:
+    """The kind in a database server; `make` is given the name of a queue, and options."""
+
+    def open_served(path: Path, clock: FakeClock, options: dict[str, Any]) -> Any:
+        options = {**options, "durability": "normal"}  # which the server decides
+        name = f"{path.parent.name} {path.name}"
+        return make(name=name, **fixed, **_options(kind, clock, options))
+
+    return Backend(kind, open_served, is_local=False)
 
 
 _PLAIN: Final = {

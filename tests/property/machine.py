@@ -96,6 +96,7 @@ class QueueMachine(RuleBasedStateMachine):
         self._left(range(OBJECTS))
         self._open_all()
 
+    @precondition(lambda self: self.backend.is_local)
     @rule()
     def crash(self) -> None:
         """The process is killed: what it has written is there, and its locks are not."""
@@ -323,6 +324,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert self.queues[number].update(item, entry.id) == entry.id
         entry.item = item
 
+    @precondition(lambda self: self.backend.is_local)
     @rule(number=objects)
     def verify(self, number: int) -> None:
         is_bad = any(entry.item == BAD for entry in self.model.entries.values())
@@ -364,7 +366,7 @@ class QueueMachine(RuleBasedStateMachine):
                 assert left == [entry.item for entry in self.model.ready()]
                 self.reopen_all()
                 is_bad = any(entry.item == BAD for entry in self.model.of(DELAYED))
-                assert is_bad or self.queues[0].verify() == []
+                assert is_bad or not self.backend.is_local or self.queues[0].verify() == []
         finally:
             for queue in self.queues:
                 queue.close()

@@ -7,15 +7,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.figures import record
-from tests.property.kinds import BACKENDS
+from tests.property.kinds import BACKENDS, Backend
 from tests.property.machine import QueueMachine
 
 
-def run(name: str, examples: int, steps: int, *, random: bool) -> None:
+def run(tried: Backend, examples: int = 2, steps: int = 25, *, random: bool = True) -> None:
     """Tries so many scripts of so many steps."""
 
     class Machine(QueueMachine):
-        backend = BACKENDS[name]
+        backend = tried
 
         def __init__(self) -> None:
             super().__init__()
@@ -37,11 +37,11 @@ def run(name: str, examples: int, steps: int, *, random: bool) -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_queue_is_its_model(name: str) -> None:
     """Whatever is called in whatever order, the queue does what the model does."""
-    run(name, examples=2, steps=20, random=False)
+    run(BACKENDS[name], examples=2, steps=20, random=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_queue_is_its_model_for_long(name: str) -> None:
     """The same for longer scripts, and many more of them."""
-    run(name, examples=8, steps=40, random=True)
+    run(BACKENDS[name], examples=8, steps=40, random=True)
