@@ -24,7 +24,7 @@ class CrewFailed(Exception):
 
 
 def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count: int) -> float:
-    """Seconds from when all processes are ready to when the last of them is done.
+    """Seconds from when the first of the processes begins to when the last of them is done.
 
     Args:
         opened: makes a player of the queue in this directory; can be pickled.
@@ -52,11 +52,12 @@ def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count:
         for pipe in pipes:
             _heard(pipe)  # it is ready: a barrier alone would not notice one that died
         barrier.wait(PATIENCE)
-        start = monotonic()
+        # They tell when they begin: this process may get on only after they are done.
+        begins = [_heard(pipe) for pipe in pipes]
         ends = [_heard(pipe) for pipe in pipes]
         for process in processes:
             process.join()
-        return max(ends) - start
+        return max(ends) - min(begins)
     finally:
         for process in processes:
             process.kill()
@@ -64,7 +65,7 @@ def elsewhere(opened: Callable[[Path], Any], directory: Path, spec: Spec, count:
 
 
 def _heard(pipe: Connection) -> float:
-    """When a process was ready, or done."""
+    """When a process was ready, has begun or was done."""
     try:
         if not pipe.poll(PATIENCE):
             raise CrewFailed(f"a process was not done after {PATIENCE:g} s: items were lost")
@@ -91,8 +92,11 @@ def _work(
         items = stream(item_of(spec.size), share, spec.kind)
         pipe.send(monotonic())
         barrier.wait(PATIENCE)
+        begin = monotonic()
         getattr(player, shape)(items)
-        pipe.send(monotonic())
+        end = monotonic()
+        pipe.send(begin)
+        pipe.send(end)
         player.close()
     except Exception as error:
         barrier.abort()
