@@ -23,7 +23,10 @@ from .kinds import run
 
 
 async def at_once(queue: Any, calls: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """The outcomes of calls that the worker finds waiting all together."""
+    """The outcomes of calls that the worker finds waiting all together.
+
+    A turn of the loop (`sleep(0)`, no time) begins the tasks made just now.
+    """
     go_on = threading.Event()
     holding = asyncio.create_task(queue.run(lambda _: go_on.wait(30)))
     await asyncio.sleep(0)

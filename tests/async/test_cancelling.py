@@ -29,6 +29,9 @@ GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
 async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[Any], set[Any]]:
     """What tasks got that were cancelled at random, some of them twice, while others put.
 
+    The sleeps wait for nothing: they choose the moment of the next cancellation, in turns of the loop
+    (0) or in fractions of what a call takes in the worker.
+
     Returns:
         the items, and those of them that may come again, because settling them was cancelled.
     """

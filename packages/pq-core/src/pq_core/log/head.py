@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, TypeAlias
+from typing import Final
 from zlib import crc32
 
-from pq_core.errors import QueueClosed, StorageError
+from pq_core.errors import StorageError
 from pq_core.log import recovery
 from pq_core.log.cursor import (
     CHECK,
@@ -47,7 +47,6 @@ from pq_core.log.frame import (
 from pq_core.log.group import GroupSync
 from pq_core.log.segment import FRAMES_AT, Header
 from pq_core.log.store import Segment, Store, closed, failure
-from pq_core.together import GATHER, Ticket, Together
 
 __all__ = ["SEGMENT_BYTES", "Head"]
 
@@ -55,8 +54,6 @@ HEAD_END: Final = HEAD_AT + HEAD_WORDS.size
 # Bound once: looking them up costs append() 0.2 of its 3 µs.
 _now, pack_body, pack_head, pack_words = time.time_ns, BODY.pack, HEAD.pack, HEAD_WORDS.pack
 
-#: What `append_together` is called with.
-_Put: TypeAlias = "tuple[bytes, int, int]"
 #: A segment that has reached this many bytes is followed by a new one.
 SEGMENT_BYTES: Final = 8 << 20
 #: With `full`, the file is filled with zeros this many bytes ahead, at first and at most. An
@@ -86,7 +83,6 @@ class Head:
         self._epoch = 0
         self._wanted = 0  # before this seq, frames have to be synced for callers with `full`
         self.syncing = GroupSync(store.latch, self._sync_written, self._sync_failed)
-        self._together: Together[_Put] = Together(patience=GATHER)
 
     def shut(self) -> None:
         """Refuses everything from now on."""
@@ -159,44 +155,6 @@ class Head:
         if full:
             self.syncing.reach(after)
         return seq
-
-    def append_together(self, payload: bytes, chunk: int, maxsize: int) -> int | None:
-        """As `append` with `full`, in one write with what other threads append at the same time.
-
-        Each writing for itself, 8 threads would take 47 instead of 35 us of processor time a put:
-        a write lets the next thread run, only to wait for the mutex.
-        """
-        if self.syncing.holds():
-            return self.append(payload, chunk, maxsize, full=True)
-        seq: int | None = self._together.run(self, (payload, chunk, maxsize))
-        return seq
-
-    def carry_out(self, put: _Put) -> int | None:
-        """Appends one item; of `Together`."""
-        return self.append(*put, full=True)
-
-    def carry_out_all(self, batch: list[Ticket[_Put]]) -> bool:
-        """Appends the items of several threads; of `Together`."""
-        _, chunk, maxsize = batch[0].task
-        if any(ticket.task[1:] != (chunk, maxsize) for ticket in batch):
-            return False
-        payloads = [ticket.task[0] for ticket in batch]
-        try:
-            first = self.append_many(payloads, chunk, maxsize, full=True, apart=True)
-        except StorageError as error:
-            if self._latch.error is None:
-                return False  # nothing is written, and each may have an error of its own
-            for ticket in batch:
-                ticket.error = type(error)(str(error))
-                ticket.error.__cause__ = error.__cause__
-            return True
-        except QueueClosed:
-            return False
-        if first is None:
-            return False  # there is no room for all
-        for seq, ticket in enumerate(batch, first):
-            ticket.result = seq
-        return True
 
     def append_many(
         self,

@@ -23,7 +23,7 @@ from pq_core.log.cursor import (
     T_RETURNED,
     T_SEQ,
 )
-from pq_core.log.head import Head
+from pq_core.log.joint import JointHead
 from pq_core.log.letters import Letters
 from pq_core.log.opening import Find, Predecessor, open_store
 from pq_core.log.store import Gone, failure
@@ -96,7 +96,7 @@ class Log:
             raise failure(error, error.filename or self.path) from error
         self._words: Any = self._store.cursor.words
         self.damage: list[Damage] = self._store.damage
-        self.head = Head(self._store)
+        self.head = JointHead(self._store)
         self.tail = Tail(self._store, self.head)
         self.items = Bell(self._probe_items)
         self.room = Bell(self._probe_room)

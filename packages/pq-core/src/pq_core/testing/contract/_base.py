@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, closing
 from typing import Any, ClassVar, Final, Literal, TypeVar
 
@@ -11,12 +13,14 @@ import pytest
 
 from pq_core.errors import Empty
 from pq_core.protocols import DURABILITIES
-from pq_core.testing.elsewhere import InProcess, InThread
+from pq_core.testing.elsewhere import InProcess, InThread, is_waiting
 
 __all__ = ["Contract", "drain", "needs"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Within so many seconds a put wakes a get that waits; contract section 5.
+WOKEN: Final = 0.05
 #: The parameters that a test may ask for by name, and the class attribute with their values.
 _PARAMETERS: Final = {"serializer": "serializers", "durability": "durabilities"}
 
@@ -142,6 +146,25 @@ class Contract(ABC):
     def process(self, queue: Any) -> InProcess:
         """A process to give calls to, each made on a copy of this queue object."""
         return self._helpers.enter_context(InProcess(queue))
+
+    def check_wake_ups(
+        self, queue: Any, get: Callable[[], Future[Any]], pauses: Sequence[float]
+    ) -> None:
+        """Holds that gets which have waited for so long have an item within 50 ms of its put.
+
+        `get` begins one elsewhere, which is to tell its item and when it came.
+        """
+        delays = []
+        for number, pause in enumerate(pauses):
+            getting = get()
+            assert is_waiting(getting, pause)
+            begin = time.monotonic()
+            queue.put(number)
+            item, when = getting.result(self.patience)
+            assert item == number
+            delays.append(when - begin)
+        # What else the machine does can only add to it: the middle one of them counts.
+        assert sorted(delays)[len(delays) // 2] <= WOKEN
 
     def in_order(self, items: Sequence[Any]) -> list[Any]:
         """These items, all of them put before the first get, in the order in which they come."""

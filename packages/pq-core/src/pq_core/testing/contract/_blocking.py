@@ -21,8 +21,6 @@ __all__ = ["BlockingContract"]
 
 #: Seconds of a timeout that is waited out. Short, for it is spent.
 SHORT = 0.06
-#: Seconds within which a blocked call of the same process has to be woken; contract section 5.
-WOKEN = 0.05
 #: What a closed queue refuses.
 CALLS: dict[str, Callable[[Any], object]] = {
     "put": lambda queue: queue.put("a"),
@@ -171,17 +169,7 @@ class BlockingContract(Contract):
     def test_a_wake_up_is_fast(self) -> None:
         """A get that waits in another thread has the item within 50 ms of the put."""
         queue, thread = self.queue(), self.thread()
-        delays = []
-        for number in range(15):
-            getting = thread.submit(get_and_when, queue)
-            assert is_waiting(getting, 0.01)
-            begin = time.monotonic()
-            queue.put(number)
-            item, when = getting.result(self.patience)
-            assert item == number
-            delays.append(when - begin)
-        # What else the machine does can only add to it: the middle one of them counts.
-        assert sorted(delays)[len(delays) // 2] <= WOKEN
+        self.check_wake_ups(queue, lambda: thread.submit(get_and_when, queue), [0.01] * 15)
 
     def test_no_wake_up_is_lost(self) -> None:
         """A put at the very moment in which a get begins to wait wakes it all the same."""

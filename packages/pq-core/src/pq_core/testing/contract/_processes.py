@@ -6,7 +6,6 @@ import os
 import pickle
 import signal
 import sys
-import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -20,8 +19,6 @@ from pq_core.testing.errands import settle
 
 __all__ = ["ProcessContract"]
 
-#: Seconds within which a put in one process wakes a get in another; contract section 5.
-WOKEN = 0.05
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
@@ -69,18 +66,9 @@ class ProcessContract(Contract):
         queue = self.queue()
         other = self.process(queue)
 
-        delays = []
-        for number in range(7):
-            getting: Future[tuple[Any, float]] = other.submit(errands.get_and_when)
-            # So long that whoever polls polls as seldom as it ever does.
-            assert is_waiting(getting, 0.1 if number % 3 else 0.4)
-            begin = time.monotonic()
-            queue.put(number)
-            item, when = getting.result(self.patience)
-            assert item == number
-            delays.append(when - begin)
-        # What else the machine does can only add to it: the middle one of them counts.
-        assert sorted(delays)[len(delays) // 2] <= WOKEN
+        # So long that whoever polls polls as seldom as it ever does.
+        pauses = [0.1 if number % 3 else 0.4 for number in range(7)]
+        self.check_wake_ups(queue, lambda: other.submit(errands.get_and_when), pauses)
 
     @needs(multiprocess=True)
     def test_a_get_wakes_a_put_in_another_process(self) -> None:
