@@ -119,7 +119,7 @@ def test_acks(tmp_path: Path) -> None:
                 assert message.attempts == 2
             assert message.settled
             assert await queue.acked_count() == 2
-            assert await queue.active_size == 0
+            assert await queue.active_size() == 0
         unique: Any = AsyncUniqueAckQ(tmp_path)
         async with unique:
             assert await unique.put("a") == await unique.put("a")

@@ -152,6 +152,23 @@ def test_closed_before_it_was_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "q").exists()
 
 
+@pytest.mark.parametrize("cls", [pq_async.AsyncSQLiteQueue, pq_async.AsyncSQLiteAckQueue])
+def test_an_empty_file_is_a_database(cls: type[Any], tmp_path: Path) -> None:
+    """persist-queue's async classes are given the file, which `tempfile` may have made."""
+
+    async def main() -> None:
+        file = tmp_path / "q.db"
+        file.touch()
+        for _ in range(2):
+            async with cls(file) as queue:
+                await queue.put("a")
+        async with cls(tmp_path, db_file_name="q.db") as queue:
+            assert await queue.qsize() == 2
+
+    run(main())
+    assert [each.name for each in tmp_path.glob("*.db")] == ["q.db"]
+
+
 def test_a_storage_that_cannot_be_opened(tmp_path: Path) -> None:
     """What is wrong with the storage is told by the first call, and may be mended meanwhile."""
 

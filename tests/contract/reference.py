@@ -354,12 +354,16 @@ class LosesWakeUps(Reference):
 class WakesLate(Reference):
     """Looks only every now and then whether there is something."""
 
-    def _ring(self) -> None:
-        threading.Timer(0.2, self._ring_late).start()
-
-    def _ring_late(self) -> None:
-        with self._storage.changed:
-            super()._ring()
+    def get_many(self, n: int, block: bool = True, timeout: float | None = None) -> list[Any]:
+        deadline = self._deadline(block, timeout)
+        while True:
+            try:
+                return super().get_many(n, block=False)
+            except Empty:
+                remaining = deadline.remaining()
+                if remaining == 0.0:
+                    raise
+            threading.Event().wait(0.15 if remaining is None else min(0.15, remaining))
 
 
 class DropsNone(Reference):

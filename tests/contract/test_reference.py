@@ -44,7 +44,7 @@ class TestAwaited(TestReference):
         return Awaited(reference.AsyncReference, where, **options)
 
 
-@queue_contract(ack=True, multiprocess=False, local=False, has_verify=False)
+@queue_contract(ack=True, multiprocess=False, local=False, has_verify=False, is_drop_in=False)
 def ack_queue(where: Any, **options: Any) -> Any:
     """The shorter way: the function alone."""
     return ack_reference.AckReference(where, **options)

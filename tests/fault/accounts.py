@@ -138,7 +138,7 @@ def use(
                 got = keeping.doing(queue.get_nowait, left, settles=True)
                 assert got[0] == ready[0]
             elif what == "settle" and out:
-                settled = out if hasattr(queue, "join") else out[:1]
+                settled = out[:1] if hasattr(queue, "ack") else out
                 account.settled.update(settled)
                 left = tuple(item for item in state if item not in settled)
                 act = _settle(queue, settled[0], size)

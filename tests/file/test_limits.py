@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import tracemalloc
 from collections import Counter
@@ -294,10 +295,17 @@ def _as_nobody(path: Path, code: str) -> str:
     return run(textwrap.dedent(before) + textwrap.dedent(code), path)
 
 
-def test_a_read_only_directory(tmp_path: Path) -> None:
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that others may enter; pytest's own it shuts again whenever it starts."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+def test_a_read_only_directory(open_path: Path) -> None:
     """A directory that cannot be written is a StorageError that names it and the remedy."""
-    for parent in (tmp_path, *tmp_path.parents[:3]):
-        parent.chmod(parent.stat().st_mode | 0o055)
+    tmp_path = open_path
     made, empty = tmp_path / "made", tmp_path / "empty"
     with Queue[Any](made) as queue:
         queue.put(1)
@@ -517,6 +525,25 @@ def test_opening_after_a_kill_costs_the_same_at_any_depth(tmp_path: Path) -> Non
         with Queue[int](copy, disk=disk) as queue:
             costs.append(Counter(disk.count))
             assert queue.qsize() == depth
+    few, many = costs
+    assert many["bytes"] <= few["bytes"] + 20_000
+
+
+def test_opening_after_a_boot_reads_what_was_not_synced(tmp_path: Path) -> None:
+    """What was on the medium when the queue was closed is not read through again."""
+    costs = []
+    for depth in (10, 9_000):
+        path = tmp_path / str(depth)
+        with Queue[int](path) as queue:
+            for item in range(depth):
+                queue.put(item)
+        disk = Recording()
+        disk.boot_id = lambda: b"another boot ..."
+        with Queue[int](path, disk=disk) as queue:
+            costs.append(Counter(disk.count))
+            assert queue.qsize() == depth
+            assert queue.get() == 0
+            assert queue.verify() == []
     few, many = costs
     assert many["bytes"] <= few["bytes"] + 20_000
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -133,6 +133,20 @@ def test_names_that_try_to_be_sql(opened: Open, mariadb: MariaDB, cls: Any, evil
     assert queue.get(raw=True)["data"] == evil
     assert [queue.qsize(), queue.stats().ready] == [2, 2]
     assert mariadb.execute("SELECT count(*) FROM pq.victim") == ((0,),)
+
+
+def test_a_name_as_long_as_a_table_may_have(mysql_place: dict[str, Any], name: str) -> None:
+    """What belongs to a table has a name of its own, however long that of the queue is."""
+    for cls, prefix in ((MySQLQueue, "queue_"), (MySQLAckQueue, "ack_queue_")):
+        names = [(name + each).ljust(64 - len(prefix), "x") for each in "ab"]
+        one, two = (cast(Any, cls)(name=each, **mysql_place) for each in names)
+        with one, two:
+            one.put("a")
+            assert two.qsize() == 0
+            assert one.get_nowait() == "a"
+            assert one.stats().bytes > 0
+        with pytest.raises(ValueError, match="longer than 64 characters"):
+            cls(name=names[0] + "x", **mysql_place)
 
 
 def test_a_name_that_no_table_may_have(opened: Open) -> None:

@@ -152,7 +152,7 @@ def test_a_double_nack_counts_once(opened: Open) -> None:
     queue.get()
     assert queue.nack(id=id) == id
     assert queue.nack(id=id) is None
-    assert [queue.qsize(), queue.active_size] == [1, 1]
+    assert [queue.qsize(), queue.active_size()] == [1, 1]
 
 
 def test_every_thread_may_use_it(opened: Open) -> None:

@@ -164,7 +164,7 @@ def test_everybody_is_killed(own_server: MariaDB, tmp_path: Path, name: str) -> 
         refused = {item for sign, item in said if sign == "-"}
         with MySQLAckQueue[Any](**place) as queue:
             end = time.monotonic() + 60
-            while queue.active_size:
+            while queue.active_size():
                 assert time.monotonic() < end, queue.stats()
                 time.sleep(0.05)
             assert queue.dead_letters() == []

@@ -17,6 +17,7 @@ from pq_mysql import (
     MySQLUniqueAckQ,
     MySQLUniqueQ,
 )
+from tests.servers.mariadb import MariaDB
 
 from .conftest import Open
 
@@ -130,6 +131,27 @@ def test_ids_follow_the_rows(opened: Open) -> None:
     assert len(ids) == len(items)
     for id, item in list(zip(ids, items, strict=True))[::97]:
         assert queue.get(id=id) == item
+
+
+@pytest.mark.parametrize("cls", [MySQLQueue, MySQLAckQueue])
+def test_shrinking(opened: Open, mariadb: MariaDB, cls: Any) -> None:
+    """The room of what was removed is given back, and what is left stays."""
+    queue = opened(cls)
+
+    def room() -> int:
+        rows = mariadb.execute(
+            "SELECT file_size FROM information_schema.innodb_sys_tablespaces WHERE name LIKE %s",
+            "%" + queue.name.replace(" ", "@0020"),
+        )
+        return sum(size for (size,) in rows)
+
+    queue.put_many(["x" * 100_000 + str(number) for number in range(40)])
+    queue.clear()
+    queue.put("left")
+    before = room()
+    queue.shrink_disk_usage()
+    assert room() < before / 4
+    assert queue.get_nowait() == "left"
 
 
 def test_round_trips(opened: Open) -> None:

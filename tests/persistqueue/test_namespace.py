@@ -18,6 +18,29 @@ from persistqueue._wheels import HOMES, WHEELS
 INSTALLED = [wheel for wheel in WHEELS if wheel.is_installed]
 SOURCE = Path(persistqueue.__file__)
 
+#: What every class of queues of persist-queue 1.1.0 has.
+QUEUE = "empty full get get_nowait put put_nowait qsize task_done"
+SQL = f"{QUEUE} queue shrink_disk_usage size update"
+COUNTS = "ack_failed_count acked_count active_size ready_count unack_count"
+ACK = f"{SQL} {COUNTS} ack ack_failed clear_acked_data close nack resume_unack_tasks"
+#: What its classes have, by the modules they are in.
+SURFACE = {
+    "queue": {"Queue": f"{QUEUE} join"},
+    "sqlqueue": dict.fromkeys(
+        ("FIFOSQLiteQueue", "FILOSQLiteQueue", "SQLiteQueue", "UniqueQ"), f"{SQL} close"
+    ),
+    "priorityqueue": {"PriorityQueue": f"{SQL} close"},
+    "sqlackqueue": dict.fromkeys(
+        ("FIFOSQLiteAckQueue", "FILOSQLiteAckQueue", "SQLiteAckQueue", "UniqueAckQ"), ACK
+    ),
+    "mysqlqueue": {"MySQLQueue": SQL},
+    "async_queue": {"AsyncQueue": f"{QUEUE} close join"},
+    "async_sqlqueue": dict.fromkeys(
+        ("AsyncFIFOSQLiteQueue", "AsyncFILOSQLiteQueue", "AsyncSQLiteQueue", "AsyncUniqueQ"),
+        f"{QUEUE} close update",
+    ),
+}
+
 
 def run(code: str, *options: str, **environment: str) -> Any:
     """What a fresh interpreter prints as JSON."""
@@ -109,6 +132,18 @@ def test_serializers_are_the_same_modules(name: str) -> None:
     assert imported is getattr(pq_core.serializers, name)
     assert imported is getattr(persistqueue.serializers, name)
     assert imported is sys.modules[f"persistqueue.serializers.{name}"]
+
+
+@pytest.mark.parametrize(
+    ("module", "cls"), [(module, cls) for module, classes in SURFACE.items() for cls in classes]
+)
+def test_what_the_predecessor_has_is_here(module: str, cls: str) -> None:
+    """Each public name of each of its classes of queues, in the module where it was."""
+    try:
+        found = getattr(import_module(f"persistqueue.{module}"), cls)
+    except ImportError as error:
+        pytest.skip(str(error))
+    assert [each for each in SURFACE[module][cls].split() if not hasattr(found, each)] == []
 
 
 def test_submodules_need_no_import_of_their_own() -> None:

@@ -112,5 +112,5 @@ def test_nothing_acknowledged_is_lost(postgres_to_kill: Any, tmp_path: Path) -> 
     # Put twice: by a producer killed between put and note, or without an answer from the server.
     assert len(ids) - total <= crew.killed["produce"] + CREW
     with PostgresAckQueue[Any](postgres_to_kill.conninfo, "crash", **OPTIONS) as queue:
-        assert queue.active_size == 0
+        assert queue.active_size() == 0
         assert queue.dead_letters() == []

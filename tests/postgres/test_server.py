@@ -151,11 +151,35 @@ def test_names_that_try_to_be_sql(postgres: str, name: str, odd: str) -> None:
             assert queue.stats().bytes > 0
 
 
+def test_a_name_as_long_as_a_table_may_have(postgres: str, name: str) -> None:
+    """What belongs to a table has a name of its own, however long that of the queue is."""
+    for cls, prefix in ((PostgresQueue, "queue_"), (PostgresAckQueue, "ack_queue_")):
+        names = [(name + each).ljust(63 - len(prefix), "x") for each in "ab"]
+        one, two = (cls(postgres, each, notify=True) for each in names)
+        with one, two:
+            one.put("a")
+            assert two.qsize() == 0
+            assert one.get_nowait() == "a"
+
+
 def test_a_name_that_is_too_long(postgres: str) -> None:
     """PostgreSQL would cut it, and two queues might become one; it counts bytes."""
     for long in ("x" * 60, "ä" * 30):
         with pytest.raises(ValueError, match="shorten it"):
             PostgresQueue(postgres, long)
+
+
+@pytest.mark.parametrize("cls", [PostgresQueue, PostgresAckQueue])
+def test_shrinking(postgres: str, name: str, cls: Any) -> None:
+    """The room of what was removed is given back, and what is left stays."""
+    with cls(postgres, name) as queue:
+        queue.put_many(range(5_000))
+        queue.clear()
+        queue.put("left")
+        before = queue.stats().bytes
+        queue.shrink_disk_usage()
+        assert queue.stats().bytes < before / 4
+        assert queue.get_nowait() == "left"
 
 
 def test_a_queue_that_should_be_there(postgres: str, name: str) -> None:

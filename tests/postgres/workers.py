@@ -53,7 +53,7 @@ def _consume(conninfo: str, name: str, file: str, stop: str) -> None:
                 _note(notes, f"{message.id} {message.item[0]} {message.item[1]}")
                 message.ack()
             except Empty:
-                if Path(stop).exists() and queue.active_size == 0:
+                if Path(stop).exists() and queue.active_size() == 0:
                     return
             except (StorageError, LeaseLost) as error:
                 _note(notes, f"error {type(error).__name__}")

@@ -34,7 +34,7 @@ def test_a_delayed_item(opened: Open, now: list[float]) -> None:
     """An item with a delay is not visible before, for any object on the queue."""
     one, two = opened(), opened()
     one.put("later", delay=10)
-    assert (two.size, two.stats().delayed, two.active_size) == (0, 1, 1)
+    assert (two.size, two.stats().delayed, two.active_size()) == (0, 1, 1)
     with pytest.raises(Empty):
         two.get(block=False)
     now[0] += 10

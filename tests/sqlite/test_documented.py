@@ -145,10 +145,10 @@ def test_active_size_and_clearing() -> None:
     q.put("a")
     q.put("b")
     item = q.get()
-    assert (q.active_size, q.qsize(), q.unack_count(), q.ready_count()) == (2, 1, 1, 1)
+    assert (q.active_size(), q.qsize(), q.unack_count(), q.ready_count()) == (2, 1, 1, 1)
     q.ack(item)
     q.ack_failed(q.get())
-    assert (q.active_size, q.acked_count(), q.ack_failed_count()) == (0, 1, 1)
+    assert (q.active_size(), q.acked_count(), q.ack_failed_count()) == (0, 1, 1)
     assert q.clear_acked_data(max_delete=1000, keep_latest=0, clear_ack_failed=True) == 2
     q.shrink_disk_usage()
     assert q.total == 0

@@ -349,7 +349,7 @@ def test_15_a_second_nack_counts_once(tmp_path: Path) -> None:
         item = queue.get()
         assert queue.nack(item) == id
         assert queue.nack(item) is None
-        assert (queue.size, queue.unack_count(), queue.active_size) == (1, 0, 1)
+        assert (queue.size, queue.unack_count(), queue.active_size()) == (1, 0, 1)
         queue.ack(queue.get())
         with pytest.raises(Empty):
             queue.get(id=id)

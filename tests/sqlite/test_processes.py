@@ -88,7 +88,7 @@ def _run(path: Path, length: float, count: int) -> None:
     # An item is out in one consumer at a time, so a kill repeats one item at most.
     assert len(got) - len(set(got)) <= killed
     with closing(SQLiteAckQueue[Any](path)) as queue:
-        assert queue.active_size == 0
+        assert queue.active_size() == 0
         assert queue.verify() == []
 
 

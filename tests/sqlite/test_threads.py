@@ -77,7 +77,7 @@ def test_consumers_in_threads_share_nothing(tmp_path: Path) -> None:
 
         in_threads(drain, 4)
         assert sorted(item for own in got for item in own) == list(range(300))
-        assert queue.active_size == 0
+        assert queue.active_size() == 0
 
 
 def queue_empty() -> type[Exception]:

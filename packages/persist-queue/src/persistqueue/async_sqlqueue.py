@@ -5,6 +5,13 @@ from persistqueue import (
     AsyncFILOSQLiteQueue,
     AsyncSQLiteQueue,
     AsyncUniqueQ,
+    Empty,
 )
 
-__all__ = ["AsyncFIFOSQLiteQueue", "AsyncFILOSQLiteQueue", "AsyncSQLiteQueue", "AsyncUniqueQ"]
+__all__ = [
+    "AsyncFIFOSQLiteQueue",
+    "AsyncFILOSQLiteQueue",
+    "AsyncSQLiteQueue",
+    "AsyncUniqueQ",
+    "Empty",
+]

@@ -2,10 +2,18 @@
 
 from persistqueue import (
     AckStatus,
+    Empty,
     FIFOSQLiteAckQueue,
     FILOSQLiteAckQueue,
     SQLiteAckQueue,
     UniqueAckQ,
 )
 
-__all__ = ["AckStatus", "FIFOSQLiteAckQueue", "FILOSQLiteAckQueue", "SQLiteAckQueue", "UniqueAckQ"]
+__all__ = [
+    "AckStatus",
+    "Empty",
+    "FIFOSQLiteAckQueue",
+    "FILOSQLiteAckQueue",
+    "SQLiteAckQueue",
+    "UniqueAckQ",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from operator import methodcaller
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
 
     Args:
         path: a directory, made where there is none; ``:memory:`` for a queue that lasts as long
-            as this object.
+            as this object; or the database file itself, where it is there.
         name: of the queue; several queues share one database file.
         multithreading: accepted; the queue may be used from any task.
         timeout: seconds to wait for other processes before `StorageBusy`.
@@ -100,7 +100,7 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         clock: Callable[[], float] = time.time,
     ) -> None:
         arguments = {
-            "path": str(path) if str(path) == ":memory:" else str(Path(path).absolute()),
+            "path": _twins.absolute(path),
             "name": name,
             "multithreading": multithreading,
             "timeout": timeout,
@@ -231,6 +231,10 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         count: int = await self._ask(methodcaller("resume_unack_tasks"))
         return count
 
+    async def task_done(self) -> None:
+        """Does nothing: items of this queue are settled by `ack`, `nack` and `ack_failed`."""
+        await self._ask(methodcaller("task_done"))
+
     # -- counting and clearing ----------------------------------------------------------------
 
     async def ready_count(self) -> int:
@@ -258,10 +262,10 @@ class AsyncSQLiteAckQueue(InSQLite[T], twin=AckInSQLite):
         count: int = await self._ask(methodcaller("expired_count"))
         return count
 
-    @property
-    def active_size(self) -> Awaitable[int]:
+    async def active_size(self) -> int:
         """How many items are not settled: ready, delayed and handed out."""
-        return self._property("active_size")
+        count: int = await self._ask(methodcaller("active_size"))
+        return count
 
     async def clear_acked_data(
         self, max_delete: int = 1000, keep_latest: int = 1000, clear_ack_failed: bool = False

@@ -15,6 +15,7 @@ from pq_async._line import is_missing
 from pq_async._property import Later
 from pq_async._worker import Worker
 from pq_core.callers import GET, PUT
+from pq_core.errors import Empty
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.waiting import Deadline
 
@@ -244,6 +245,12 @@ class AwaitedQueue(Generic[T]):
         """Whether `close` was called."""
         return self._worker.closed
 
+    async def join(self) -> None:
+        """Waits until everything that was put is settled."""
+        worker = self._worker
+        if not await self._ask(methodcaller("finished"), takes=True):
+            await worker.line(worker.settled).wait(Call(worker, _finished), _FOREVER)
+
     async def close(self) -> None:
         """Frees everything, after the calls that were made before it. Cancelled, it goes on."""
         if not self._worker.closed:
@@ -274,6 +281,11 @@ class AwaitedQueue(Generic[T]):
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
         return f"<{type(self).__name__} {str(self._arguments.get('path'))!r}{state}>"
+
+
+def _finished(queue: Any) -> None:
+    if not queue.finished():
+        raise Empty("not everything is settled")
 
 
 def _page(items: Iterator[Any]) -> tuple[list[Any], Exception | None]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from operator import methodcaller
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from pq_async._base import AwaitedQueue
 from pq_async._call import Call
 from pq_core.callers import TASK_DONE
-from pq_core.errors import Empty
-from pq_core.waiting import Deadline
 
 __all__ = ["GET", "SettlingByTask"]
 
@@ -66,15 +64,3 @@ class SettlingByTask(AwaitedQueue[T]):
 
     #: Whether the storage can settle for several tasks in one commit.
     _shares_task_done = False
-
-    async def join(self) -> None:
-        """Waits until everything that was put is settled."""
-        worker = self._worker
-        if not await self._ask(methodcaller("finished"), takes=True):
-            call = Call(worker, _finished)
-            await worker.line(worker.settled).wait(call, Deadline())
-
-
-def _finished(queue: Any) -> None:
-    if not queue.finished():
-        raise Empty("not everything is settled")

@@ -46,6 +46,16 @@ class InSQLite(AwaitedQueue[T]):
         return rows
 
     @property
+    def name(self) -> str:
+        """The queue's, in its database."""
+        return str(self._arguments["name"])
+
+    @property
+    def path(self) -> Path:
+        """What was given as the place of the database."""
+        return Path(self._arguments["path"])
+
+    @property
     def total(self) -> Awaitable[int]:
         """How many items the table holds, those that are handed out included."""
         return self._property("total")
@@ -93,7 +103,7 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
 
     Args:
         path: a directory, made where there is none; ``:memory:`` for a queue that lasts as long
-            as this object.
+            as this object; or the database file itself, where it is there.
         name: of the queue; several queues share one database file.
         multithreading: accepted; the queue may be used from any task.
         timeout: seconds to wait for other processes before `StorageBusy`.
@@ -126,7 +136,7 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
         durability: Durability = "full",
     ) -> None:
         arguments = {
-            "path": str(path) if str(path) == ":memory:" else str(Path(path).absolute()),
+            "path": _twins.absolute(path),
             "name": name,
             "multithreading": multithreading,
             "timeout": timeout,

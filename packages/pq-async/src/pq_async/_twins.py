@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pq_core.log.queue import LogQueue
@@ -17,6 +18,7 @@ __all__ = [
     "Priority",
     "Unique",
     "UniqueAck",
+    "absolute",
     "opener",
 ]
 
@@ -73,6 +75,11 @@ class UniqueAck(Ack):
     kind = KINDS["unique-ack"]
 
 
+def absolute(path: str | Path) -> str:
+    """The directory of a queue, wherever the process may be when it is opened."""
+    return ":memory:" if str(path) == ":memory:" else str(Path(path).absolute())
+
+
 def opener(cls: Any, arguments: dict[str, Any]) -> Any:
     """A function that opens a queue; the arguments are checked now, and nothing is touched.
 
@@ -83,4 +90,16 @@ def opener(cls: Any, arguments: dict[str, Any]) -> Any:
     if checked.get("db_file_name", "") is None:
         checked["db_file_name"] = "data.db"  # else it would look whether `path` is a database
     cls(**checked)
-    return lambda: cls(**arguments).open()
+    return lambda: cls(**_located(arguments)).open()
+
+
+def _located(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments for who is given the database file, as by the async classes of persist-queue.
+
+    The blocking class knows such a file once there are queues in it. Here an empty one, such as
+    `tempfile` makes, is one as well.
+    """
+    path = Path(arguments["path"])
+    if arguments.get("db_file_name", "") is None and path.is_file() and not path.stat().st_size:
+        return {**arguments, "path": str(path.parent), "db_file_name": path.name}
+    return arguments

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pq_postgres._names import LONGEST, derived, folded, quoted
+from pq_core.sql.dialect import POSTGRESQL
+from pq_postgres._names import LONGEST, folded, quoted
 
 __all__ = ["JobTable"]
 
@@ -56,9 +57,11 @@ class JobTable:
         inside = "" if schema is None else quoted(folded(schema)) + "."
         self.name = table if schema is None else f"{schema}.{table}"
         main = inside + quoted(table)
-        lease = inside + quoted(derived("pq_lease_", table))
-        notify = inside + quoted(derived("pq_notify_", table))
-        trigger = derived("pq_put_", table)
+        roles = ("lease", "notify", "put", "ready", "until")
+        lease, notify, put, ready_name, until = (
+            quoted(POSTGRESQL.beside(role, table)) for role in roles
+        )
+        lease, notify = inside + lease, inside + notify
         base = (
             f"CREATE TABLE IF NOT EXISTS {main} (id bigserial PRIMARY KEY,"
             " enqueued_at timestamptz NOT NULL DEFAULT current_timestamp,"
@@ -66,7 +69,7 @@ class JobTable:
             " q_name text NOT NULL CHECK (length(q_name) > 0), data json NOT NULL)"
         )
         ready = (
-            f"CREATE INDEX IF NOT EXISTS {quoted(derived('pq_ready_', table))} ON {main}"
+            f"CREATE INDEX IF NOT EXISTS {ready_name} ON {main}"
             f" (q_name, {_ORDER}) WHERE dequeued_at IS NULL"
         )
         leases = (
@@ -74,18 +77,16 @@ class JobTable:
             " token bigint NOT NULL, attempts bigint NOT NULL, until timestamptz)"
         )
         ends = (
-            f"CREATE INDEX IF NOT EXISTS {quoted(derived('pq_until_', table))} ON {lease}"
-            " (q_name, until) WHERE until IS NOT NULL"
+            f"CREATE INDEX IF NOT EXISTS {until} ON {lease} (q_name, until) WHERE until IS NOT NULL"
         )
         ring = (
             f"CREATE OR REPLACE FUNCTION {notify}() RETURNS trigger LANGUAGE plpgsql AS $pq$"
             f" BEGIN PERFORM pg_notify(CASE WHEN octet_length(NEW.q_name) > {LONGEST}"
             " THEN 'pq_' || md5(NEW.q_name) ELSE NEW.q_name END, ''); RETURN NULL; END $pq$"
         )
-        unhook = f"DROP TRIGGER IF EXISTS {quoted(trigger)} ON {main}"
+        unhook = f"DROP TRIGGER IF EXISTS {put} ON {main}"
         hook = (
-            f"CREATE TRIGGER {quoted(trigger)} AFTER INSERT ON {main}"
-            f" FOR EACH ROW EXECUTE PROCEDURE {notify}()"
+            f"CREATE TRIGGER {put} AFTER INSERT ON {main} FOR EACH ROW EXECUTE PROCEDURE {notify}()"
         )
         # Statements without parameters.
         self.create = (base, ready)
@@ -95,7 +96,7 @@ class JobTable:
         #: (the identifier)
         self.exists = "SELECT to_regclass(%s) IS NOT NULL"
         self.identifier = inside + quoted(table)
-        self.lease_identifier = inside + quoted(derived("pq_lease_", table))
+        self.lease_identifier = lease
 
         #: (queue, data, point, seconds, point, seconds, channel)
         self.put = (

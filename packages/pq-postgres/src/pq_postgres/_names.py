@@ -6,7 +6,7 @@ import re
 from hashlib import md5
 from typing import Final
 
-__all__ = ["LONGEST", "channel_of", "derived", "folded", "quoted"]
+__all__ = ["LONGEST", "channel_of", "folded", "quoted"]
 
 #: The longest identifier or channel, in bytes (NAMEDATALEN - 1; PostgreSQL manual, 4.1.1).
 LONGEST: Final = 63
@@ -33,16 +33,8 @@ def folded(name: str) -> str:
     return name.lower() if _PLAIN.fullmatch(name) else name
 
 
-def derived(prefix: str, name: str) -> str:
-    """A name made of `prefix` and `name`, never too long."""
-    whole = prefix + name
-    return whole if len(whole.encode()) <= LONGEST else prefix + _digest(name)
-
-
 def channel_of(name: str) -> str:
     """The channel that tells of new jobs in the queue called `name`; the same as pq's."""
-    return name if len(name.encode()) <= LONGEST else f"pq_{_digest(name)}"
-
-
-def _digest(name: str) -> str:
-    return md5(name.encode(), usedforsecurity=False).hexdigest()
+    if len(name.encode()) <= LONGEST:
+        return name
+    return f"pq_{md5(name.encode(), usedforsecurity=False).hexdigest()}"

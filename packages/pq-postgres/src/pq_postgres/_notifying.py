@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from pq_core.sql.dialect import POSTGRESQL
 from pq_core.sql.kinds import Kind
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement, reading
-from pq_postgres._names import derived, quoted
+from pq_postgres._names import quoted
 from pq_postgres._server import channel_of_table
 
 __all__ = ["Notifying"]
@@ -31,7 +32,7 @@ class Notifying:
     def __init__(self, layout: Layout, kind: Kind) -> None:
         main = layout.main
         put, back = (
-            quoted(derived(f"pq_{each}_", layout.table)).replace("%", "%%")
+            quoted(POSTGRESQL.beside(each, layout.table)).replace("%", "%%")
             for each in ("put", "back")
         )
         channel = "'" + channel_of_table(layout.table).replace("'", "''").replace("%", "%%") + "'"
@@ -42,7 +43,7 @@ class Notifying:
             else ("owner", "NEW.owner IS NULL")
         )
         self._layout = layout
-        self._name = derived("pq_put_", layout.table)
+        self._name = POSTGRESQL.beside("put", layout.table)
         told = f"CREATE TRIGGER {put} AFTER INSERT ON {main} FOR EACH STATEMENT {call}"
         told_back = (
             f"CREATE TRIGGER {back} AFTER UPDATE OF {columns} ON {main}"

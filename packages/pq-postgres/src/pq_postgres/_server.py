@@ -10,10 +10,11 @@ from contextlib import suppress
 from typing import Any, Final
 
 from pq_core.server.driver import Verdict
+from pq_core.sql.dialect import POSTGRESQL
 from pq_core.sql.fork import keep_for_ever
 from pq_postgres._library import connected, psycopg
 from pq_postgres._listener import PostgresListener
-from pq_postgres._names import derived, quoted
+from pq_postgres._names import quoted
 from pq_postgres._session import PostgresSession
 from pq_postgres._translate import is_gone, sqlstate_of, translated
 
@@ -28,7 +29,7 @@ _DEAF: Final = 5.0
 
 def channel_of_table(table: str) -> str:
     """The channel that tells of changes of a table of a queue."""
-    return derived("pq_changed_", table)
+    return POSTGRESQL.beside("changed", table)
 
 
 class PostgresDriver:

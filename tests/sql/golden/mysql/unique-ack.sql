@@ -19,6 +19,7 @@
 -- count: count
 -- count_of: count_of
 -- dead_letters: dead
+-- disown: disown
 -- equal: equal
 -- expired: expired
 -- extend: extend
@@ -43,6 +44,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
+-- unsettled: unsettled
 -- update: same, status, drop_item, update
 
 -- the tables

@@ -19,6 +19,7 @@
 -- count: count
 -- count_of: count_of
 -- dead_letters: dead
+-- disown: disown
 -- equal: equal
 -- expired: expired
 -- extend: extend
@@ -43,6 +44,7 @@
 -- total: total
 -- trim: kept, trim_items
 -- unclaim: unclaim
+-- unsettled: unsettled
 -- update: status, drop_item, update
 
 -- the tables
@@ -128,6 +130,9 @@ SELECT _id, reason, data, attempts, changed FROM "ack_queue_x" WHERE "ack_queue_
 
 -- dead_ids
 SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5;
+
+-- disown
+UPDATE "ack_queue_x" SET owner = NULL WHERE status = 2 AND owner = %s;
 
 -- drop_item
 DELETE FROM "ack_queue_x" WHERE _id = %s;
@@ -239,6 +244,9 @@ DELETE FROM "ack_queue_x" WHERE _id IN (SELECT _id FROM "ack_queue_x" WHERE stat
 
 -- unclaim
 UPDATE "ack_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE _id = %s AND +status = 2 AND owner = %s AND token = %s;
+
+-- unsettled
+SELECT EXISTS (SELECT 1 FROM "ack_queue_x" WHERE status = 1) OR EXISTS (SELECT 1 FROM "ack_queue_x" WHERE status = 2) OR EXISTS (SELECT 1 FROM "ack_queue_x" WHERE status = 3 AND due IS NOT NULL);
 
 -- update
 UPDATE "ack_queue_x" SET data = %s, crc = %s WHERE _id = %s;

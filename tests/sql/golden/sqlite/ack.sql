@@ -19,6 +19,7 @@
 -- count: count
 -- count_of: count_of
 -- dead_letters: dead
+-- disown: disown
 -- equal: equal
 -- expired: expired
 -- extend: extend
@@ -43,6 +44,7 @@
 -- total: total
 -- trim: kept, trim_items, trim_states
 -- unclaim: unclaim
+-- unsettled: unsettled
 -- update: status, drop, drop_item, update
 
 -- the tables
@@ -135,6 +137,9 @@ SELECT id, reason, data, attempts, changed FROM "pq_state_ack_queue_x" JOIN "ack
 
 -- dead_ids
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5;
+
+-- disown
+UPDATE "pq_state_ack_queue_x" SET owner = NULL WHERE status = 2 AND owner = ?;
 
 -- drop
 DELETE FROM "pq_state_ack_queue_x" WHERE id = ?;
@@ -261,6 +266,9 @@ DELETE FROM "pq_state_ack_queue_x" WHERE id IN (SELECT id FROM "pq_state_ack_que
 
 -- unclaim
 UPDATE "pq_state_ack_queue_x" SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE id = ? AND status = 2 AND owner = ? AND token = ?;
+
+-- unsettled
+SELECT EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 1) OR EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 2) OR EXISTS (SELECT 1 FROM "pq_state_ack_queue_x" WHERE status = 3 AND due IS NOT NULL);
 
 -- update
 UPDATE "ack_queue_x" SET data = ?, crc = ? WHERE _id = ?;

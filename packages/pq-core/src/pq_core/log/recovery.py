@@ -174,6 +174,9 @@ def scan_head(store: Store, *, since: Position | None = None) -> tuple[Segment, 
         start = Position(number, FRAMES_AT, current.first)
         if low.segment == number and current.first <= low.seq:
             start = low
+        if since.segment == number and start.seq < since.seq and since.offset <= current.size():
+            # What lies before it is checked when it is read, like the segments before this one.
+            start = since
         end = _end_of(store, current, start, cut=True, since=since)
         segment = current
     if segment is None or end.seq < low.seq:

@@ -188,7 +188,7 @@ def _loads_of(serializer: object) -> Callable[[bytes], Any]:
 
 def _dumps_of(serializer: object, name: str) -> tuple[Dumps, Dumps]:
     """The bare function, and the one that sorts keys."""
-    if serializer is pickle and _UNASKED == pickle.PROTOCOL:
+    if serializer is pickle and pickle.protocol == _UNASKED:
         # Up to Python 3.13 the function of the standard library writes this protocol unasked:
         # 35 ns less an item than any function around it.
         return stdlib_pickle.dumps, _sorted(pickle.dumps)

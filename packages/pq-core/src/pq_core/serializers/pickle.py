@@ -18,11 +18,11 @@ from typing import Any, BinaryIO, Final
 
 from pq_core.serializers._order import in_order
 
-__all__ = ["PROTOCOL", "dump", "dumps", "dumps_all", "load", "loads"]
+__all__ = ["dump", "dumps", "dumps_all", "load", "loads", "protocol"]
 
 #: The protocol of everything written here: the one that persist-queue 0.8 to 1.1 write, and
 #: that every Python since 3.4 reads.
-PROTOCOL: Final = 4
+protocol: Final = 4
 #: How many items share a pickler. Its memory of what it has seen is cleared for each of them and
 #: stays as large as the largest one needed, so it must not go on for ever.
 _SHARE: Final = 128
@@ -48,7 +48,7 @@ def dumps(value: Any, sort_keys: bool = False) -> bytes:
     """
     if sort_keys:
         value = in_order(value)
-    return _dumps(value, PROTOCOL)
+    return _dumps(value, protocol)
 
 
 def dumps_all(values: Sequence[Any]) -> list[bytes]:
@@ -56,12 +56,12 @@ def dumps_all(values: Sequence[Any]) -> list[bytes]:
     found: list[bytes] = []
     stream = iter(values)
     for start in range(0, len(values), _SHARE):
-        pickler = Pickler(SimpleNamespace(write=found.append), PROTOCOL)
+        pickler = Pickler(SimpleNamespace(write=found.append), protocol)
         dump_one, forget = pickler.dump, pickler.clear_memo
         for value in islice(stream, _SHARE):
             dump_one(value)
             forget()
         if len(found) != min(start + _SHARE, len(values)):
             # One above 64 KiB comes in parts.
-            return [_dumps(value, PROTOCOL) for value in values]
+            return [_dumps(value, protocol) for value in values]
     return found

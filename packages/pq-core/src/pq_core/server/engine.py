@@ -119,8 +119,8 @@ class ServerEngine:
         self._heard = 0
         self._seen: object = None
         self._anyway = 0
-        self._hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
-        self.bell = self._hub.bell
+        self.hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
+        self.bell = self.hub.bell
 
     def _prepare(self) -> Plan[None]:
         """Makes or migrates the tables; several processes may be at it."""
@@ -131,7 +131,7 @@ class ServerEngine:
     def watch(self, probe: Callable[[], Plan[Any]]) -> None:
         """Tells the plan whose result changes with what others do; for who waits."""
         self._probe = probe
-        self._hub.join(self)
+        self.hub.join(self)
 
     # -- running plans ------------------------------------------------------------------------
 
@@ -446,7 +446,7 @@ class ServerEngine:
 
     def alarm(self, at: float, clock: Callable[[], float], /) -> None:
         """Who waits looks again when `clock` tells this time, in seconds; inf: no need."""
-        self._hub.alarm = at, clock
+        self.hub.alarm = at, clock
 
     def data_version(self) -> object:
         """Changes after others have changed the queue; asked while somebody waits."""
@@ -496,7 +496,7 @@ class ServerEngine:
         if self._listener is not None:
             yielding.elsewhere(self._listener.close)
         self.driver.close()
-        self._hub.leave(self)
+        self.hub.leave(self)
 
     # -- forks --------------------------------------------------------------------------------
 
@@ -513,4 +513,4 @@ class ServerEngine:
         self.driver.abandon()
         self._start()
         if not self.closed and self._probe is not None:
-            self._hub.join(self)
+            self.hub.join(self)

@@ -84,11 +84,13 @@ class InServer(BaseQueue[T]):
 
     Attributes:
         kind: of queue.
+        name: the queue's, in its database.
         _server: the engine.
         _arguments: the constructor's, to open the queue again in another process.
     """
 
     kind: ClassVar[Kind]
+    name: str
     _server: ServerEngine
     _arguments: dict[str, Any]
 
@@ -107,6 +109,7 @@ class InServer(BaseQueue[T]):
         Returns:
             the tables, and what reads and writes the items.
         """
+        self.name = name
         owners = OwnerPlans(dialect)
         if settings.clock is not None:
             dialect = replace(dialect, now=dialect.told_now)
@@ -150,6 +153,19 @@ class InServer(BaseQueue[T]):
                 yield connection
             finally:
                 self._undo()
+
+    def shrink_disk_usage(self) -> None:
+        """Rebuilds the queue's tables, without the room of what was removed from them.
+
+        Takes long where they are large; with PostgreSQL nobody else can use them meanwhile.
+
+        Raises:
+            StorageBusy: others were in the way for the whole timeout.
+            StorageError: the server refused.
+        """
+        layout = self._server.layout
+        for table in self._server.read(layout.holding):
+            self._server.write(layout.shrink, table)
 
     def together(self, calls: list[SharedCall]) -> None:
         """Each call in a transaction of its own: savepoints would cost more than commits."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
+from pq_core.errors import QueueClosed
 from pq_core.message import Message
 from pq_core.serializers import Codec
 from pq_core.sql.base import Raw, id_of, seconds
@@ -63,7 +65,8 @@ class AckQueue(SettlingQueue[T]):
         self._put_all = plans.put_new if kind.is_unique else plans.put_many
         self._needs_look = maxsize > 0 or kind.is_unique
         self._got = False
-        self._swept = time.monotonic()
+        self._swept = -math.inf
+        self._departed = 0
         if options.auto_resume:
             self.resume_unack_tasks()
 
@@ -171,7 +174,8 @@ class AckQueue(SettlingQueue[T]):
             block: wait for an item.
             timeout: seconds to wait; None: for ever.
             id: lease this one. Where it is settled or was never there, `Empty` is raised at once.
-            next_in_order: lease the one that follows `id`, instead of the first that is ready.
+            next_in_order: lease the one that follows `id`, instead of the first that is ready;
+                behind the last one it goes on with the first.
             raw: return a dict with ``pqid`` (its id), ``data`` (the item) and ``timestamp`` (when
                 it was put, in seconds since the epoch).
 
@@ -384,7 +388,8 @@ class AckQueue(SettlingQueue[T]):
         """Nothing is ready: does what is due, resumes what dead consumers had, sets the alarm."""
         self._tend()
         if self._options.auto_resume:
-            if time.monotonic() - self._swept >= SWEEP:
+            is_due = time.monotonic() - self._swept >= SWEEP
+            if is_due or self._engine.hub.departed != self._departed:
                 self.resume_unack_tasks()
             # The end of a process commits nothing that a waiting thread would notice.
             self._engine.alarm(min(self._due, self._clock() + SWEEP), self._clock)
@@ -397,6 +402,7 @@ class AckQueue(SettlingQueue[T]):
         Never takes anything from a consumer that lives, in this process or in another.
         """
         self._swept = time.monotonic()
+        self._departed = self._engine.hub.departed
         owners = self._engine.read(self._plans.owners)
         count = 0
         if None in owners:
@@ -406,6 +412,19 @@ class AckQueue(SettlingQueue[T]):
         if count:
             self._returned()
         return count
+
+    def task_done(self) -> None:
+        """Does nothing: items of this queue are settled by `ack`, `nack` and `ack_failed`.
+
+        It is there, as in persist-queue, for loops that are written for every queue.
+        """
+        if self._engine.closed:
+            raise QueueClosed(f"{self._engine.where}: the queue was closed; open a new one")
+
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once nothing is ready, delayed or handed out, None before."""
+        self._idle()
+        return None if self._engine.read(self._plans.unsettled) else True
 
     # -- counting and clearing ----------------------------------------------------------------
 
@@ -429,7 +448,6 @@ class AckQueue(SettlingQueue[T]):
         """How many items outlived their ttl and were dropped."""
         return self._engine.read(self._plans.expired)
 
-    @property
     def active_size(self) -> int:
         """How many items are not settled: ready, delayed and handed out."""
         stats = self._engine.read(self._plans.stats)
@@ -456,17 +474,14 @@ class AckQueue(SettlingQueue[T]):
         return {"id": row[0], "data": item, "timestamp": row[2], "status": row[5]}
 
     def close(self) -> None:
-        """Gives back what was got and not settled, and frees everything.
+        """Frees everything; a second call does nothing.
 
-        With ``auto_resume=False`` what is out waits for `resume_unack_tasks` of another object.
-        A second call does nothing.
+        What was got and not settled stays out until somebody resumes it: an object that is opened
+        with ``auto_resume`` or waits for an item, or `resume_unack_tasks`.
         """
-        if not self._engine.closed and self._got:
-            try:
-                if self._options.auto_resume:
-                    self._engine.write(self._plans.release, self._engine.owner())
-                    self._ring()
+        try:
+            if self._got and not self._engine.closed:
+                self._engine.write(self._plans.disown, self._engine.owner())
                 self._trim_rest()
-            finally:
-                super().close()
-        super().close()
+        finally:
+            super().close()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 from zlib import crc32
 
 from pq_core.errors import Empty, Full, StorageError
@@ -16,7 +16,7 @@ from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.serializers import Codec
 from pq_core.sql.driver import Engine
 from pq_core.sql.kinds import Kind
-from pq_core.sql.rows import Opener, Row, Taken, Unreadable
+from pq_core.sql.rows import LARGEST, Opener, Row, Taken, Unreadable
 from pq_core.sql.statement import Plan
 from pq_core.waiting import Bell, Deadline, Missing
 
@@ -26,10 +26,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 Self = TypeVar("Self", bound="BaseQueue[Any]")
 
+#: How often join looks whether threads have ended, in seconds: that rings no bell.
+JOIN: Final = 0.025
 #: What ``raw=True`` returns: pqid, data, timestamp.
 Raw = dict[str, Any]
-#: Ids are signed 64-bit numbers; a larger one is the id of nothing.
-_LARGEST = (1 << 63) - 1
 
 
 class Plans(Protocol):
@@ -124,7 +124,7 @@ class BaseQueue(Generic[T]):
         return [self._encode(item) for item in items]
 
     def _row(self, item: T, priority: int) -> Row:
-        if not -_LARGEST <= priority <= _LARGEST:
+        if not -LARGEST <= priority <= LARGEST:
             raise ValueError(f"'priority' must be a 64-bit integer, not {priority!r}")
         data = self._encode(item)
         return data, crc32(data), priority
@@ -338,6 +338,16 @@ class BaseQueue(Generic[T]):
     def _undo(self) -> None:
         """The caller's transaction is about to end, and may be rolled back."""
 
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once everything is settled, None before."""
+        raise NotImplementedError
+
+    def join(self) -> None:
+        """Blocks until every item that was put is settled, in whatever process."""
+        # Its own bell, because the end of a thread rings none: who waits just looks, ever less often.
+        bell = Bell(lambda: None, shortest=0.001, longest=JOIN)
+        bell.wait_for(self.finished, Deadline())
+
     @property
     def items_bell(self) -> Bell:
         """Rings when there may be something to get."""
@@ -411,7 +421,7 @@ def id_of(value: int | Raw | None) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"'id' must be an int or a raw item, not {type(value).__name__}")
-    return value if -_LARGEST <= value <= _LARGEST else -_LARGEST
+    return value if -LARGEST <= value <= LARGEST else -LARGEST
 
 
 def seconds(name: str, value: float) -> float:

@@ -8,6 +8,7 @@ PostgreSQL from its manual 16 (SELECT, "The Locking Clause"; INSERT, "ON CONFLIC
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import md5
 from typing import Final, Literal
 
 __all__ = ["MYSQL", "POSTGRESQL", "SQLITE", "Dialect"]
@@ -59,6 +60,8 @@ class Dialect:
         bare_tables: a predecessor also made tables without the name of their queue.
         columns: asks for the names of the columns of the table that is its one parameter.
         size: asks for the bytes of the table that is its one parameter; empty: not known.
+        shrink: rebuilds the table that follows without what was removed; empty where that is done
+            for the whole database.
         create: the words before the name of a new table.
         index_inside: indexes are made with their table, because DDL is no part of a transaction.
         modify: changes the type of a column of a predecessor, before its name; empty where types
@@ -100,6 +103,7 @@ class Dialect:
     same: str = "data = {p}"
     delete_limit: bool = False
     size: str = ""
+    shrink: str = ""
     create: str = "CREATE TABLE"
     index_inside: bool = False
     modify: str = ""
@@ -116,14 +120,24 @@ class Dialect:
             raise ValueError("a table name must not be empty")
         if "\0" in name:
             raise ValueError(f"the name {name!r} holds a NUL character; leave it out")
-        length = len(name.encode() if self.counts_bytes else name)
-        if self.longest_name and length > self.longest_name:
+        if self._is_too_long(name):
             unit = "bytes" if self.counts_bytes else "characters"
             raise ValueError(
                 f"the name {name!r} is longer than {self.longest_name} {unit}; shorten it"
             )
         quoted = self.quote + name.replace(self.quote, self.quote * 2) + self.quote
         return quoted.replace("%", "%%") if self.placeholder == "%s" else quoted
+
+    def beside(self, role: str, table: str) -> str:
+        """The plain name of what belongs to a table, such as an index; never too long."""
+        name = f"pq_{role}_{table}"
+        if not self._is_too_long(name):
+            return name
+        return f"pq_{role}_{md5(table.encode(), usedforsecurity=False).hexdigest()}"
+
+    def _is_too_long(self, name: str) -> bool:
+        length = len(name.encode() if self.counts_bytes else name)
+        return 0 < self.longest_name < length
 
 
 SQLITE: Final = Dialect(
@@ -195,6 +209,7 @@ MYSQL: Final = Dialect(
         "SELECT data_length + index_length FROM information_schema.tables"
         " WHERE table_schema = DATABASE() AND table_name = %s"
     ),
+    shrink="OPTIMIZE TABLE",
     create="CREATE TABLE IF NOT EXISTS",
     index_inside=True,
     modify="MODIFY",
@@ -238,6 +253,7 @@ POSTGRESQL: Final = Dialect(
     unique=("digest BYTEA GENERATED ALWAYS AS (sha256(data)) STORED", "UNIQUE (digest)"),
     same="digest = sha256({p})",
     size="SELECT pg_total_relation_size(to_regclass(quote_ident(%s)))",
+    shrink="VACUUM (FULL, ANALYZE)",
     # "pqcreate" in ASCII; a lock of advice is anybody's, so its number should be nobody else's.
     lock="SELECT 1 FROM pg_advisory_xact_lock(8102366547594540133) AS locked",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from pq_core.sql.hub import Hub
 from pq_core.sql.statement import Plan
 from pq_core.waiting import Bell
 
@@ -37,6 +38,11 @@ class Engine(Protocol):
     @property
     def bell(self) -> Bell:
         """Rings for all threads of this process that wait for this queue."""
+        ...
+
+    @property
+    def hub(self) -> Hub:
+        """Who in this process waits for this queue, across all objects on it."""
         ...
 
     @property

@@ -35,10 +35,12 @@ class Hub:
     Attributes:
         bell: rings for who waits here.
         alarm: when who waits has to look again, in seconds, and the clock that tells it.
+        departed: how many objects on the table were closed in this process.
     """
 
     def __init__(self, longest: float, trusting: bool) -> None:
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
+        self.departed = 0
         self._rung = math.inf
         self._probed: object = None
         self._probed_at = -math.inf
@@ -59,6 +61,7 @@ class Hub:
     def leave(self, engine: Watcher) -> None:
         """This engine is closed: who waits there has to notice."""
         self._engines.discard(engine)
+        self.departed += 1
         self.bell.ring()
 
     def probe(self) -> object:

@@ -17,7 +17,7 @@ from pq_core.sql.handouts import Handouts
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.plain import PlainPlans, Position
 from pq_core.sql.rows import Opener, Taken, Unreadable
-from pq_core.waiting import Bell, Deadline
+from pq_core.waiting import Deadline
 
 __all__ = ["PlainQueue"]
 
@@ -25,8 +25,6 @@ T = TypeVar("T")
 
 #: How often a waiting get looks for items of consumers that have died, in seconds.
 SWEEP: Final = 1.0
-#: How often join looks whether threads have ended, in seconds: that rings no bell.
-JOIN: Final = 0.025
 
 
 class PlainQueue(BaseQueue[T]):
@@ -322,18 +320,12 @@ class PlainQueue(BaseQueue[T]):
         self._unsynced = False
         self._ring()
 
-    def join(self) -> None:
-        """Blocks until every item is settled.
+    def finished(self) -> bool | None:
+        """What `join` waits for: True once everything is settled, None before.
 
-        That is: none is in the storage, and each thread of this process that got one has said
+        That is: nothing is in the storage, and each thread of this process that got an item has said
         task_done, come back for another get, or ended. The calling thread is not waited for.
         """
-        # Its own bell, because the end of a thread rings none: who waits just looks, ever less often.
-        bell = Bell(lambda: None, shortest=0.001, longest=JOIN)
-        bell.wait_for(self.finished, Deadline())
-
-    def finished(self) -> bool | None:
-        """What `join` waits for: True once everything is settled, None before."""
         self._sweep_sometimes()
         if self._engine.read(self._plans.total) or self._ledger.others():
             return None

@@ -10,8 +10,10 @@ from zlib import crc32
 from pq_core.errors import DecodeError
 from pq_core.serializers import Codec
 
-__all__ = ["Opener", "Row", "Taken", "Unreadable", "as_bytes", "fits", "opener", "parts"]
+__all__ = ["LARGEST", "Opener", "Row", "Taken", "Unreadable", "as_bytes", "fits", "opener", "parts"]
 
+#: Ids are signed 64-bit numbers; a larger one is the id of nothing.
+LARGEST: Final = (1 << 63) - 1
 #: A row as it is stored: id, data, timestamp, crc [, more].
 Row: TypeAlias = tuple[Any, ...]
 #: An item that was taken: its id, the item, when it was put, and its row.

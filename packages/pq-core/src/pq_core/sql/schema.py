@@ -28,7 +28,7 @@ from typing import Final, TypeAlias
 from pq_core.errors import SchemaMismatch
 from pq_core.sql.dialect import Dialect
 from pq_core.sql.kinds import Kind
-from pq_core.sql.statement import Plan, Statement, reading
+from pq_core.sql.statement import Plan, Statement, reading, single
 
 __all__ = ["META", "Layout", "dictionary_layout", "queue_layout"]
 
@@ -77,13 +77,12 @@ class Layout:
     meta: str = field(init=False)
 
     def __post_init__(self) -> None:
-        name_of = self.dialect.name_of
-        state = f"pq_state_{self.table}" if self.dialect.narrow else self.table
+        name_of, beside = self.dialect.name_of, self.dialect.beside
         for attribute, name in (
             ("main", self.table),
-            ("claims", f"pq_claims_{self.table}"),
-            ("dead", f"pq_dead_{self.table}"),
-            ("state", state),
+            ("claims", beside("claims", self.table)),
+            ("dead", beside("dead", self.table)),
+            ("state", beside("state", self.table) if self.dialect.narrow else self.table),
             ("meta", META),
         ):
             object.__setattr__(self, attribute, name_of(name))
@@ -110,7 +109,7 @@ class Layout:
         return f"CREATE INDEX {self._name_of((role,))} ON {on} ({columns}){condition}"
 
     def _name_of(self, index: Sequence[str]) -> str:
-        return self.dialect.name_of(f"pq_{index[0]}_{self.table}")
+        return self.dialect.name_of(self.dialect.beside(index[0], self.table))
 
     @reading
     def is_current(self) -> Plan[bool]:
@@ -197,10 +196,22 @@ class Layout:
         """What the tables occupy, in bytes; 0 where that is not known."""
         total = 0
         if self.dialect.size:
-            for name in (self.table, f"pq_dead_{self.table}"):
+            for name in (self.table, self.dialect.beside("dead", self.table)):
                 row = yield Statement(self.dialect.size, "one"), (name,)
                 total += int(row[0] or 0) if row else 0
         return total
+
+    @reading
+    def holding(self) -> Plan[list[str]]:
+        """The plain names of the tables that hold payloads."""
+        dead = self.dialect.beside("dead", self.table)
+        has_dead = bool((yield from self._columns(dead)))
+        return [self.table, dead] if has_dead else [self.table]
+
+    @single
+    def shrink(self, table: str) -> Plan[None]:
+        """Rebuilds one of these, by its plain name."""
+        yield Statement(f"{self.dialect.shrink} {self.dialect.name_of(table)}", "rows"), ()
 
     def mark(self) -> Plan[None]:
         """A change that means nothing, to have something to commit and so to sync."""
@@ -231,10 +242,7 @@ def _to_one_index_of(kind: Kind) -> Migration:
 
     def migrate(layout: Layout, columns: frozenset[str]) -> list[str]:
         del columns
-        names = (
-            layout.dialect.name_of(f"pq_{role}_{layout.table}")
-            for role in ("ready", "leased", "settled")
-        )
+        names = (layout._name_of((role,)) for role in ("ready", "leased", "settled"))
         return [
             *(f"DROP INDEX {name}" for name in names),
             f"UPDATE {layout.state} SET priority = 0 WHERE status = 5",

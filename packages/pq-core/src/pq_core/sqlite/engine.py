@@ -82,7 +82,7 @@ class SQLiteEngine(Sharing):
         except BaseException:
             self.close()
             raise
-        self._hub.join(self)
+        self.hub.join(self)
 
     def _start(self) -> None:
         #: Its lock protects the connection and everything that belongs to it.
@@ -97,8 +97,8 @@ class SQLiteEngine(Sharing):
         self._commits = 0
         self._seen = 0
         key = str(self.path) if self.path else f"memory {id(self)}"
-        self._hub = hub_of(key, self.layout.table)
-        self.bell = self._hub.bell
+        self.hub = hub_of(key, self.layout.table)
+        self.bell = self.hub.bell
 
     # -- running plans ------------------------------------------------------------------------
 
@@ -294,7 +294,7 @@ class SQLiteEngine(Sharing):
 
     def alarm(self, at: float, clock: Callable[[], float], /) -> None:
         """Who waits looks again when `clock` tells this time, in seconds; inf: no need."""
-        self._hub.alarm = at, clock
+        self.hub.alarm = at, clock
 
     # -- owners -------------------------------------------------------------------------------
 
@@ -377,7 +377,7 @@ class SQLiteEngine(Sharing):
             if self._owner is not None:
                 self._owner.close()
                 self._owner = None
-        self._hub.leave(self)
+        self.hub.leave(self)
 
     # -- forks --------------------------------------------------------------------------------
 
@@ -406,4 +406,4 @@ class SQLiteEngine(Sharing):
             self._cursor = self._spoiled = None
         self._start()
         if not self.closed:
-            self._hub.join(self)
+            self.hub.join(self)

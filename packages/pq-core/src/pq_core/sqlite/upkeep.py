@@ -92,6 +92,16 @@ class InSQLite(BaseQueue[T]):
         return [damage for damage, _, _ in self._damage(self._file)]
 
     @property
+    def name(self) -> str:
+        """The queue's, in its database."""
+        return str(self._arguments["name"])
+
+    @property
+    def path(self) -> Path:
+        """The directory of the database file; ``:memory:`` of a queue in memory."""
+        return Path(self._arguments["path"])
+
+    @property
     def database(self) -> Path | None:
         """The database file; None of a queue in memory."""
         return self._sqlite.path

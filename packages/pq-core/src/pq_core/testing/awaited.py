@@ -194,11 +194,6 @@ class AwaitedAck(Awaited):
             token=None,
         )
 
-    @property
-    def active_size(self) -> int:
-        """How many items are not settled."""
-        return int(self.wait(lambda: self.queue.active_size))
-
 
 class _Settler:
     """Settles a message that is awaited; see `pq_core.message.Settler`."""

@@ -24,7 +24,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.acked_looks import AckedLooks
 from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
-from pq_core.sql.rows import Opener, Row, Unreadable, fits, parts
+from pq_core.sql.rows import LARGEST, Opener, Row, Unreadable, fits, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, adds, growing, reading, single
 
@@ -311,9 +311,11 @@ class AckedPlans(AckedLooks):
         return state is not None and state[0] < ACKED
 
     def claim_beyond(self, owner: int, lease: float | None, id: int) -> Plan[Row | None]:
-        """Leases the next item behind this id, whatever its priority."""
+        """Leases the next item behind this id, or else the first; whatever their priority."""
         clock = self._clock()
         rows = yield self._sql.beyond, (*clock, id)
+        if not rows:
+            rows = yield self._sql.beyond, (*clock, LARGEST if self._kind.newest_first else -1)
         if not rows:
             return None
         yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
@@ -430,6 +432,12 @@ class AckedPlans(AckedLooks):
             yield from self._come_back(id, attempts, "its consumer has died")
         return len(rows)
 
+    @single
+    @adds(lambda _: 0)
+    def disown(self, owner: int) -> Plan[None]:
+        """What this owner has out is nobody's from now on, and stays out until it is released."""
+        yield self._sql.disown, (owner,)
+
     def _come_back(self, id: int, attempts: int, why: str) -> Plan[None]:
         if self._retry.is_over(attempts):
             yield from self._give_up(id, f"handed out {attempts} times; {why}")
@@ -452,7 +460,7 @@ class AckedPlans(AckedLooks):
         boundary = yield self._sql.kept[status], (keep,)
         if boundary is None or limit == 0:
             return 0
-        bounds = (boundary[0], limit if limit > 0 else (1 << 63) - 1)
+        bounds = (boundary[0], limit if limit > 0 else LARGEST)
         if not self._narrow:
             return int((yield self._sql.trim_items[status], bounds))
         yield self._sql.trim_items[status], bounds

@@ -48,7 +48,7 @@ class AckedLooks:
     @reading
     @single
     def owners(self) -> Plan[list[int | None]]:
-        """Who has anything out; None stands for consumers of a predecessor."""
+        """Who has anything out; None stands for who has closed its queue, or a predecessor."""
         rows = yield self._sql.owners, ()
         return [row[0] for row in rows]
 
@@ -84,6 +84,13 @@ class AckedLooks:
     def any(self) -> Plan[bool]:
         """Whether an item is ready."""
         (found,) = yield self._sql.any, self._clock()
+        return bool(found)
+
+    @reading
+    @single
+    def unsettled(self) -> Plan[bool]:
+        """Whether an item is ready, delayed or out."""
+        (found,) = yield self._sql.unsettled, ()
         return bool(found)
 
     @reading

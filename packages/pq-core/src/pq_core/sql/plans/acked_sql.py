@@ -203,6 +203,11 @@ class AckedStatements:
         self.expired = say(f"SELECT expired FROM {layout.meta} WHERE name = {p}", "one")
 
         self.owners = say(f"SELECT DISTINCT owner FROM {state} WHERE status = 2", "rows")
+        some = f"EXISTS (SELECT 1 FROM {state} WHERE status ="
+        self.unsettled = say(
+            f"SELECT {some} 1) OR {some} 2) OR {some} 3 AND due IS NOT NULL)", "one"
+        )
+        self.disown = say(f"UPDATE {state} SET owner = NULL WHERE status = 2 AND owner = {p}")
         self.of_owner = say(
             f"SELECT {id}, attempts FROM {state} WHERE status = 2 AND owner = {p}{passing}", "rows"
         )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from pq_core.sql.kinds import Kind
-from pq_core.sql.rows import Row
+from pq_core.sql.rows import LARGEST, Row
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement
 
@@ -29,7 +29,7 @@ EARLY: Final = 256
 #: newest comes first.
 Place: TypeAlias = tuple[Any, int]
 
-_LAST: Final[Place] = ((1 << 63) - 1, (1 << 63) - 1)
+_LAST: Final[Place] = (LARGEST, LARGEST)
 
 
 class Position(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pq_core.protocols import DeadLetter, Stats
 from pq_core.sql.kinds import Kind
-from pq_core.sql.rows import Opener, Row, Taken, Unreadable, as_bytes
+from pq_core.sql.rows import LARGEST, Opener, Row, Taken, Unreadable, as_bytes
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, Statement, reading, single
 
@@ -131,7 +131,7 @@ class PlainLooks:
         if self._kind.has_priority:
             at = (after[4], after[4], after[0]) if after else (-(1 << 63), -(1 << 63), -1)
         elif self._kind.newest_first:
-            at = (after[0],) if after else ((1 << 63) - 1,)
+            at = (after[0],) if after else (LARGEST,)
         else:
             at = (after[0],) if after else (-1,)
         rows: list[Row] = yield self._page, at

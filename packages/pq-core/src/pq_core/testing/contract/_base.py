@@ -62,6 +62,8 @@ class Contract(ABC):
         has_verify: whether it has `verify` and `repair`.
         has_clock: whether it takes ``clock=``, a function that tells seconds since the epoch.
         has_raw: whether ``get(raw=True)`` returns a dict that can be settled.
+        is_drop_in: whether an ack queue has what persist-queue's has beyond the protocol:
+            ``auto_resume=``, the counts, and ``get(id=, next_in_order=)``.
         serializers: the values of ``serializer=`` to test; those without their library left out.
         durabilities: the values of ``durability=`` to test.
         options: given to every `open`.
@@ -79,6 +81,7 @@ class Contract(ABC):
     has_verify: ClassVar[bool] = True
     has_clock: ClassVar[bool] = True
     has_raw: ClassVar[bool] = True
+    is_drop_in: ClassVar[bool] = True
     serializers: ClassVar[Sequence[Any]] = ("pickle", "json")
     durabilities: ClassVar[Sequence[str]] = DURABILITIES
     options: ClassVar[Mapping[str, Any]] = {}
