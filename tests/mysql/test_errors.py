@@ -84,6 +84,20 @@ def test_no_tls_where_it_is_asked_for(mariadb: MariaDB) -> None:
         MySQLQueue(**mariadb.place, connect_options={"ssl_verify_cert": True})
 
 
+def test_no_authorities_where_nothing_is_checked(
+    mariadb: MariaDB, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without TLS options a connection does not load the machine's certificates, which takes 50 ms."""
+
+    def load(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("ssl.SSLContext.load_default_certs", load)
+    with MySQLQueue[str](name=name, **mariadb.place) as queue:
+        queue.put("a")
+        assert queue.get_nowait() == "a"
+
+
 def test_an_item_that_is_too_large(opened: Open, mariadb: MariaDB) -> None:
     """An item beyond max_allowed_packet is refused before it is sent, and the queue goes on."""
     queue = opened(MySQLQueue)

@@ -127,7 +127,9 @@ class MariaDB:
         """The rows of a statement, said by root."""
         import pymysql
 
-        connection = pymysql.connect(unix_socket=self.socket, user="root", autocommit=True)
+        connection = pymysql.connect(
+            unix_socket=self.socket, user="root", autocommit=True, ssl_disabled=True
+        )
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql, parameters or None)

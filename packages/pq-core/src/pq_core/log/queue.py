@@ -414,6 +414,11 @@ class LogQueue(Errands, Generic[T]):
         """How many items may be ready before a put waits; 0 for no limit."""
         return self._maxsize
 
+    @maxsize.setter
+    def maxsize(self, items: int) -> None:
+        self._maxsize = max(0, items)
+        self._open().room.ring()
+
     @property
     def durability(self) -> Durability:
         """What a returned put survives."""

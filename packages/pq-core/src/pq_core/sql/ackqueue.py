@@ -63,7 +63,6 @@ class AckQueue(SettlingQueue[T]):
         self.leaves_receipts = False
         self._clock = clock
         self._put_all = plans.put_new if kind.is_unique else plans.put_many
-        self._needs_look = maxsize > 0 or kind.is_unique
         self._got = False
         self._swept = -math.inf
         self._departed = 0
@@ -127,10 +126,10 @@ class AckQueue(SettlingQueue[T]):
         return self.put(item, False)
 
     def _put_rows(self, rows: list[Row], deadline: Deadline) -> list[int]:
-        plans, maxsize = self._plans, self._maxsize
-        if plans.is_one_statement(rows, maxsize):
-            return self._until_room(lambda: self._engine.write(plans.put_part, rows), deadline)
-        return self._until_room(lambda: self._engine.write(self._put_all, rows, maxsize), deadline)
+        plans, write = self._plans, self._engine.write
+        if plans.is_one_statement(rows, self._maxsize):
+            return self._until_room(lambda: write(plans.put_part, rows), deadline)
+        return self._until_room(lambda: write(self._put_all, rows, self._maxsize), deadline)
 
     def _put_timed(
         self, row: Row, deadline: Deadline, delay: float, ttl: float | None, key: str | None

@@ -82,6 +82,7 @@ class BaseQueue(Generic[T]):
         )
         self._open_row = open_row
         self._maxsize = maxsize
+        self._needs_look = maxsize > 0 or kind.is_unique
 
     # -- put ----------------------------------------------------------------------------------
 
@@ -131,10 +132,10 @@ class BaseQueue(Generic[T]):
 
     def _put_rows(self, rows: list[Row], deadline: Deadline) -> list[int]:
         """Stores encoded items where `maxsize` or uniqueness need a look first."""
-        plans, maxsize = self._base_plans, self._maxsize
-        if plans.is_one_statement(rows, maxsize):
-            return self._until_room(lambda: self._engine.write(plans.put_part, rows), deadline)
-        return self._until_room(lambda: self._engine.write(plans.put_many, rows, maxsize), deadline)
+        plans, write = self._base_plans, self._engine.write
+        if plans.is_one_statement(rows, self._maxsize):
+            return self._until_room(lambda: write(plans.put_part, rows), deadline)
+        return self._until_room(lambda: write(plans.put_many, rows, self._maxsize), deadline)
 
     def _until_room(self, put: Callable[[], R | None], deadline: Deadline) -> R:
         stored = self._engine.bell.wait_for(put, deadline)
@@ -254,6 +255,12 @@ class BaseQueue(Generic[T]):
     def maxsize(self) -> int:
         """How many items may be ready; 0 or less: any number."""
         return self._maxsize
+
+    @maxsize.setter
+    def maxsize(self, items: int) -> None:
+        self._maxsize = items
+        self._needs_look = items > 0 or self._kind.is_unique
+        self._ring()
 
     @property
     def closed(self) -> bool:

@@ -57,7 +57,6 @@ class PlainQueue(BaseQueue[T]):
         super().__init__(engine, plans, kind, codec, open_row, maxsize)
         self._plans = plans
         self.auto_commit = auto_commit
-        self._needs_look = maxsize > 0 or kind.is_unique
         self.callers = threading.local()
         self.leaves_receipts = False
         self._ledger = Ledger(self.callers)
