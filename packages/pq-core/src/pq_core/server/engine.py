@@ -25,11 +25,11 @@ from typing import Any, Final, TypeVar
 
 from pq_core import yielding
 from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
-from pq_core.server.driver import Driver, Listener, Session, Verdict
+from pq_core.server.driver import Driver, Session, Verdict
 from pq_core.server.life import Life
 from pq_core.server.run import BACK, RELEASE, SAVEPOINT, Again, drive
+from pq_core.server.watching import Watching
 from pq_core.sql import fork
-from pq_core.sql.hub import hub_of
 from pq_core.sql.plans.owners import OwnerPlans
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan
@@ -41,16 +41,9 @@ R = TypeVar("R")
 #: The pauses after a conflict, in seconds: from about a transaction to about a slow one.
 _SHORTEST: Final = 0.002
 _LONGEST: Final = 0.1
-#: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
-#: has seen one: it does not see an item of the middle that came back.
-_ANYWAY: Final = 2.0
-#: The longest pause between two probes, in seconds. It leaves 10 of the 50 ms in which a put of
-#: another process has to be noticed to the round trips of the probe and of the get, and an idle
-#: waiter wakes 25 times a second.
-_PROBE: Final = 0.04
 
 
-class ServerEngine:
+class ServerEngine(Watching):
     """See `pq_core.sql.driver.Engine`.
 
     Args:
@@ -89,8 +82,8 @@ class ServerEngine:
         self._owners = owners
         self._timeout = timeout
         self._heartbeat = heartbeat
-        self._probe: Callable[[], Plan[Any]] | None = None
         self._skew = 0.0
+        Watching.__init__(self)
         self._start()
         self.closed = False
         self._is_patient = False
@@ -115,23 +108,12 @@ class ServerEngine:
         #: The sessions of threads that are in transaction().
         self._inside: dict[int, Session] = {}
         self._life = Life(self.driver, self._owners, self._heartbeat, self._run_ungated)
-        self._listener: Listener | None = None
-        self._heard = 0
-        self._seen: object = None
-        self._anyway = 0
-        self.hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
-        self.bell = self.hub.bell
 
     def _prepare(self) -> Plan[None]:
         """Makes or migrates the tables; several processes may be at it."""
         yield from self.layout.lock()
         yield from self._owners.create()
         yield from self.layout.prepare()
-
-    def watch(self, probe: Callable[[], Plan[Any]]) -> None:
-        """Tells the plan whose result changes with what others do; for who waits."""
-        self._probe = probe
-        self.hub.join(self)
 
     # -- running plans ------------------------------------------------------------------------
 
@@ -442,39 +424,6 @@ class ServerEngine:
         """The server's time, in seconds since the epoch, as it was told on opening."""
         return time.time() + self._skew
 
-    # -- waiting ------------------------------------------------------------------------------
-
-    def alarm(self, at: float, clock: Callable[[], float], /) -> None:
-        """Who waits looks again when `clock` tells this time, in seconds; inf: no need."""
-        self.hub.alarm = at, clock
-
-    def data_version(self) -> object:
-        """Changes after others have changed the queue; asked while somebody waits."""
-        anyway = int(time.monotonic() / _ANYWAY)
-        if anyway != self._anyway:
-            self._anyway = anyway
-            self.bell.ring()
-        listener = self._listener
-        if listener is None or not listener.is_alive:
-            try:
-                listener = self._listen()
-                if listener is None and self._probe is not None:
-                    self._seen = self._run(self._probe, (), True)
-            except (QueueClosed, StorageBusy):
-                pass  # it is as it was, as far as anybody knows
-        return self._seen, self._heard
-
-    def _listen(self) -> Listener | None:
-        """A listener, where the driver has one."""
-        if self._listener is not None:
-            yielding.elsewhere(self._listener.close)
-        self._listener = self.driver.listen(self.layout.table, self._on_change)
-        return self._listener
-
-    def _on_change(self) -> None:
-        self._heard += 1
-        self.bell.ring()
-
     # -- looking at the storage ---------------------------------------------------------------
 
     def bytes(self) -> int:
@@ -493,8 +442,7 @@ class ServerEngine:
             return
         self._life.end()
         self.closed = True
-        if self._listener is not None:
-            yielding.elsewhere(self._listener.close)
+        self._stop_listening()
         self.driver.close()
         self.hub.leave(self)
 
@@ -511,6 +459,7 @@ class ServerEngine:
         """Leaves connections, listener and owner to the parent, and gets its own when needed."""
         fork.keep_for_ever(self._listener)
         self.driver.abandon()
+        self._start_watching()
         self._start()
         if not self.closed and self._probe is not None:
             self.hub.join(self)
