@@ -13,6 +13,7 @@ import pytest
 
 import pq_async
 from pq_async import AsyncMessage
+from pq_core import serializers
 from pq_core.errors import QueueClosed, StorageError
 from pq_core.log.queue import LogQueue
 from pq_core.message import Message
@@ -167,6 +168,20 @@ def test_an_empty_file_is_a_database(cls: type[Any], tmp_path: Path) -> None:
 
     run(main())
     assert [each.name for each in tmp_path.glob("*.db")] == ["q.db"]
+
+
+def test_the_predecessors_positions(tmp_path: Path) -> None:
+    """persist-queue's async class takes path, name, serializer and auto_commit, in this order."""
+
+    async def main() -> None:
+        queue: Any = pq_async.AsyncSQLiteQueue(tmp_path, "jobs", serializers.json, False)
+        async with queue:
+            assert not queue.auto_commit
+            await queue.put({"a": 1})
+        with PlainInSQLite[Any](tmp_path, "jobs", serializer="json") as twin:
+            assert twin.get_nowait() == {"a": 1}
+
+    run(main())
 
 
 def test_a_storage_that_cannot_be_opened(tmp_path: Path) -> None:

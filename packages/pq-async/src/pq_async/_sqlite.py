@@ -126,7 +126,7 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
         self,
         path: str | Path,
         name: str = "default",
-        multithreading: bool = False,
+        multithreading: bool | AnySerializer = False,
         timeout: float = 10.0,
         auto_commit: bool = True,
         serializer: AnySerializer | Codec = "pickle",
@@ -135,6 +135,11 @@ class AsyncSQLiteQueue(InSQLite[T], SettlingByTask[T], twin=PlainInSQLite):
         maxsize: int = 0,
         durability: Durability = "full",
     ) -> None:
+        # The third and fourth parameter of persist-queue's class are serializer and auto_commit.
+        if not isinstance(multithreading, bool):
+            serializer, multithreading = multithreading, False
+        if isinstance(timeout, bool):
+            auto_commit, timeout = timeout, 10.0
         arguments = {
             "path": _twins.absolute(path),
             "name": name,

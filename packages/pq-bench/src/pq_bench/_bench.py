@@ -212,9 +212,10 @@ class Bench:
             yield Reading(what, sum(found.values()), "calls", goal, calls_told(found), floor)
             for peer in self.peers:
                 if backend.name in PEERS[peer.name]:
-                    theirs = peer_calls(peer, backend.name, spec, self.root, _TRACED)
+                    theirs = peer_calls(peer, backend, spec, self.root, _TRACED)
                     what = f"{peer.label}, {backend.name}: system calls of a {name}"
-                    yield Reading(what, sum(theirs.values()), "calls", None, calls_told(theirs))
+                    if theirs:
+                        yield Reading(what, sum(theirs.values()), "calls", None, calls_told(theirs))
 
 
 def _most_calls(backend: str, shape: str, floor: float | None) -> float | None:

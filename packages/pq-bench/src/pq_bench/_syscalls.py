@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pq_bench._peers import Peer
-from pq_bench._queues import OpenFloor, OpenQueue
+from pq_bench._queues import Backend, OpenFloor, OpenQueue
 from pq_bench._solo import command
 from pq_bench.stage.session import MARK
 from pq_bench.stage.spec import Spec
@@ -37,14 +37,14 @@ def queue_calls(opened: OpenQueue | OpenFloor, root: Path, count: int) -> Calls:
         return _traced(work, Path(directory), count, None, None)
 
 
-def peer_calls(peer: Peer, backend: str, spec: Spec, root: Path, count: int) -> Calls:
+def peer_calls(peer: Peer, backend: Backend, spec: Spec, root: Path, count: int) -> Calls:
     """What a peer calls for each of `count` items; empty where it cannot play this."""
     with tempfile.TemporaryDirectory(dir=root) as directory:
         request = {
             "id": 1,
             "peer": peer.name,
-            "backend": backend,
-            "url": "",
+            "backend": backend.name,
+            "url": backend.url,
             "spec": spec.to_json(),
             "root": directory,
             "count": count,

@@ -30,9 +30,9 @@ T = TypeVar("T")
 #: The first pause between two probes, in seconds. A waiter that has just looked is most often
 #: woken by a neighbour that is in the middle of its work.
 SHORTEST: Final = 0.001
-#: The last pause between two probes, in seconds. It leaves 15 ms of the 50 in which a put of another
-#: process has to be noticed, and an idle waiter wakes 28 times a second.
-LONGEST: Final = 0.035
+#: The last pause between two probes, in seconds. It leaves 10 of the 50 ms in which a put of another
+#: process has to be noticed to the probe and to the get, and an idle waiter wakes 25 times a second.
+LONGEST: Final = 0.04
 #: The pause grows by this factor from SHORTEST to LONGEST.
 GROWTH: Final = 1.3
 

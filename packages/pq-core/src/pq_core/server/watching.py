@@ -18,10 +18,6 @@ __all__ = ["Watching"]
 #: Who waits looks again after so many seconds though nobody has told of a change, nor the probe
 #: has seen one: it does not see an item of the middle that came back.
 _ANYWAY: Final = 2.0
-#: The longest pause between two probes, in seconds. It leaves 10 of the 50 ms in which a put of
-#: another process has to be noticed to the round trips of the probe and of the get, and an idle
-#: waiter wakes 25 times a second.
-_PROBE: Final = 0.04
 
 
 class Watching:
@@ -46,7 +42,7 @@ class Watching:
         self._heard = 0
         self._seen: object = None
         self._anyway = 0
-        self.hub = hub_of(self.driver.key, self.layout.table, _PROBE, trusting=True)
+        self.hub = hub_of(self.driver.key, self.layout.table, trusting=True)
         self.bell = self.hub.bell
 
     def _run(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...], reading: bool) -> Any:

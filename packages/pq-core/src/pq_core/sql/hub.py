@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from pq_core.waiting import LONGEST, Bell
+from pq_core.waiting import Bell
 
 __all__ = ["Hub", "forget_hubs", "hub_of"]
 
@@ -29,7 +29,6 @@ class Hub:
     come. (Were that a change, whoever probes would begin anew with short pauses.)
 
     Args:
-        longest: the longest pause between two probes, in seconds.
         trusting: as `pq_core.waiting.Bell` takes it.
 
     Attributes:
@@ -38,7 +37,7 @@ class Hub:
         departed: how many objects on the table were closed in this process.
     """
 
-    def __init__(self, longest: float, trusting: bool) -> None:
+    def __init__(self, trusting: bool) -> None:
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
         self.departed = 0
         self._rung = math.inf
@@ -52,7 +51,7 @@ class Hub:
             look = probe()
             return None if look is None else look()
 
-        self.bell = Bell(ask, longest=longest, trusting=trusting)
+        self.bell = Bell(ask, trusting=trusting)
 
     def join(self, engine: Watcher) -> None:
         """This engine can be asked from now on, until it is closed."""
@@ -96,19 +95,18 @@ _LOCK = threading.Lock()
 _HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
 
 
-def hub_of(path: str, table: str, longest: float = LONGEST, trusting: bool = False) -> Hub:
+def hub_of(path: str, table: str, trusting: bool = False) -> Hub:
     """The hub of a table of this process.
 
     Args:
         path: of the database.
         table: of the queue.
-        longest: the longest pause between two probes, in seconds.
         trusting: as `pq_core.waiting.Bell` takes it.
     """
     with _LOCK:
         hub = _HUBS.get((path, table))
         if hub is None:
-            hub = _HUBS[path, table] = Hub(longest, trusting)
+            hub = _HUBS[path, table] = Hub(trusting)
         return hub
 
 
