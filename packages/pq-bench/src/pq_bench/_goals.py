@@ -113,7 +113,8 @@ def _goals() -> Iterator[Goal]:
         )
     for name, backend in (("MySQL", "mysql"), ("PostgreSQL", "postgresql")):
         yield Goal(f"{name} put", backend, "full", put, 0.7, 2, label="round trips")
-        # The predecessor has no ack queue in a server; its get settles.
+        yield Goal(f"{name} get", backend, "full", take, 0.7, 2, label="round trips")
+        # The predecessor has no ack queue in a server; its get settles, in one commit.
         yield Goal(
             f"{name} get + ack", backend, "full", ack, 0.7, 2, label="round trips", peer=take
         )
