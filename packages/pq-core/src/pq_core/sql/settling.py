@@ -15,7 +15,7 @@ from pq_core.sql.driver import Engine
 from pq_core.sql.inflight import InFlight
 from pq_core.sql.kinds import Kind
 from pq_core.sql.options import AckOptions
-from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans
+from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, READY, AckedPlans
 from pq_core.sql.rows import Opener, Row, Unreadable
 
 __all__ = ["SettlingQueue"]
@@ -66,7 +66,8 @@ class SettlingQueue(BaseQueue[T]):
         Args:
             item: the object that `get` returned, one equal to it, or a raw item. Of equal items
                 the oldest is meant.
-            id: its id, or a raw item; then `item` is not looked at.
+            id: its id, or a raw item; then `item` is not looked at. The item may also be one that
+                is ready.
 
         Returns:
             its id, or None where there is nothing to settle: it was settled before.
@@ -79,7 +80,7 @@ class SettlingQueue(BaseQueue[T]):
         if key is None:
             return None
         if not self._engine.write(self._plans.ack, key, self._engine.owner()):
-            if not self._may_adopt(key, "acked"):
+            if not self._may_adopt(key, "acked", takes_ready=id is not None):
                 return None
             self._engine.write(self._plans.ack, key, self._engine.owner())
         self._inflight.discard(key)
@@ -153,7 +154,7 @@ class SettlingQueue(BaseQueue[T]):
             return None
         args = (key, self._engine.owner(), None, reason)
         if not self._engine.write(self._plans.fail, *args):
-            if not self._may_adopt(key, "given up"):
+            if not self._may_adopt(key, "given up", takes_ready=id is not None):
                 return None
             self._engine.write(self._plans.fail, *args)
         self._inflight.discard(key)
@@ -187,11 +188,12 @@ class SettlingQueue(BaseQueue[T]):
                     break
         return key
 
-    def _may_adopt(self, id: int, what: str) -> bool:
+    def _may_adopt(self, id: int, what: str, *, takes_ready: bool = False) -> bool:
         """After a settlement that met no lease of ours: whether to try again.
 
         An item of a consumer that is dead is taken over first: with ``auto_resume=False`` that is
-        how what was left behind gets settled.
+        how what was left behind gets settled. So is one that is ready, where its id was given: who
+        knows from elsewhere that it is done need not get it again.
         """
         state = self._engine.read(self._plans.status, id)
         self._inflight.discard(id)
@@ -201,6 +203,9 @@ class SettlingQueue(BaseQueue[T]):
         me = self._engine.owner()
         if status == LEASED and (owner is None or self._engine.dead([owner])):
             return self._engine.write(self._plans.adopt, id, me, token)
+        if status == READY and owner != me and takes_ready:
+            found = self._engine.write(self._plans.claim_id, me, self._options.lease, id)
+            return not isinstance(found, bool)
         if status == LEASED or (owner is not None and status not in (ACKED, FAILED)):
             raise LeaseLost(
                 f"{self._engine.where}: item {id} cannot be {what}: its lease has ended; get it "

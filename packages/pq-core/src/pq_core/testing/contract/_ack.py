@@ -201,6 +201,22 @@ class AckQueueContract(
         assert queue.ack_failed(id=ids[2]) == ids[2]
         assert drain(queue) == ["b"]
 
+    @needs(is_drop_in=True)
+    @pytest.mark.parametrize("way", ["ack", "ack_failed"])
+    def test_a_ready_item_is_settled_by_its_id(self, way: str) -> None:
+        """Who knows that an item is done need not get it; one that somebody has is left alone."""
+        queue = self.queue()
+        ids = queue.put_many(ABC)
+        assert getattr(queue, way)(id=ids[1]) == ids[1]
+        assert getattr(queue, way)(id=ids[1]) is None
+        rest = [item for item in self.in_order(ABC) if item != "b"]
+        with self.open(self.place, **self.options) as other:
+            assert other.get(block=False) == rest[0]
+            with pytest.raises(LeaseLost):
+                getattr(queue, way)(id=ids[ABC.index(rest[0])])
+            other.ack(rest[0])
+        assert drain(queue) == rest[1:]
+
     def test_ack_by_item(self) -> None:
         """ack, nack and ack_failed take the very object that get returned."""
         queue = self.queue()
