@@ -34,6 +34,7 @@ class TestAsyncFile(QueueContract):
 
     cls: ClassVar[Any] = AsyncQueue
     serializers = SERIALIZERS
+    resizes = False
 
     def open(self, where: Any, **options: Any) -> Any:
         return Awaited(self.cls, where, **options)
@@ -100,6 +101,7 @@ class TestAsyncSQLiteThatHolds(TestAsyncSQLite):
 class TestAsyncAck(AckQueueContract):
     cls: ClassVar[Any] = AsyncSQLiteAckQueue
     serializers = SERIALIZERS
+    resizes = False
 
     def open(self, where: Any, **options: Any) -> Any:
         return AwaitedAck(self.cls, where, **options)

@@ -30,6 +30,8 @@ def with_threads(cls: Any, where: Any, **options: Any) -> Any:
 class Adapted(test_mysql.InMySQL):
     """What all of them have in common."""
 
+    resizes = False
+
     make: ClassVar[Any] = staticmethod(adapted)
 
     def open(self, where: Any, **options: Any) -> Any:

@@ -16,7 +16,7 @@ pytest_plugins = ["pytester"]
 
 
 class TestReference(QueueContract):
-    multiprocess = local = has_verify = False
+    multiprocess = local = has_verify = resizes = False
 
     def open(self, where: Any, **options: Any) -> Any:
         return reference.Reference(where, **options)
@@ -44,7 +44,9 @@ class TestAwaited(TestReference):
         return Awaited(reference.AsyncReference, where, **options)
 
 
-@queue_contract(ack=True, multiprocess=False, local=False, has_verify=False, is_drop_in=False)
+@queue_contract(
+    ack=True, multiprocess=False, local=False, has_verify=False, is_drop_in=False, resizes=False
+)
 def ack_queue(where: Any, **options: Any) -> Any:
     """The shorter way: the function alone."""
     return ack_reference.AckReference(where, **options)
@@ -66,7 +68,7 @@ def test_the_contract_notices_every_mutant(
         from {home} import MUTANTS
 
         class Base({contract}):
-            multiprocess = local = has_verify = False
+            multiprocess = local = has_verify = resizes = False
             patience = 0.3
 
             def open(self, where, **options):

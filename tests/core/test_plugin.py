@@ -23,7 +23,7 @@ def server():
     server["is_up"] = False
 
 @pytest.mark.mine
-@queue_contract(multiprocess=False, local=False, has_verify=False)
+@queue_contract(multiprocess=False, local=False, has_verify=False, resizes=False)
 def my_queue(where, server, **options):
     assert server["is_up"]
     queue = Reference(where, **options)

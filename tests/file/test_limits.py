@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import threading
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ import pytest
 from pq_core.disk import Disk
 from pq_core.errors import (
     Empty,
-    Full,
     SchemaMismatch,
     StorageCorrupt,
     StorageError,
@@ -295,25 +293,6 @@ def _as_nobody(path: Path, code: str) -> str:
         os.setuid(65534)
     """
     return run(textwrap.dedent(before) + textwrap.dedent(code), path)
-
-
-def test_maxsize_can_be_changed(tmp_path: Path) -> None:
-    """A put that waits has room when the limit is raised; a lowered one holds from then on."""
-    with Queue[str](tmp_path / "queue", 2) as queue:
-        queue.put_many(["a", "b"])
-        thread = threading.Thread(target=queue.put, args=("c",))
-        thread.start()
-        assert queue._log is not None
-        while not queue._log.room.waiting:
-            pass
-        queue.maxsize = 3
-        thread.join(20)
-        assert (queue.qsize(), queue.maxsize) == (3, 3)
-        queue.maxsize = 1
-        with pytest.raises(Full):
-            queue.put_nowait("d")
-        queue.maxsize = 0
-        assert queue.put_nowait("d") == 4
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import pq_sqlite as persistqueue
-from pq_core.errors import Empty, Full
+from pq_core.errors import Empty
 from pq_core.registry import QueueURL
 from pq_sqlite import SQLiteBackend, _doctor, doctor
 from pq_sqlite._doctor import has_wal_reset_bug
@@ -68,27 +68,6 @@ def test_raw() -> None:
     assert q.ack(d) == 1
     assert q.queue() == [{"id": 1, "data": "val2", "timestamp": d["timestamp"], "status": 5}]
     q.close()
-
-
-@pytest.mark.parametrize("cls", [persistqueue.SQLiteQueue, persistqueue.SQLiteAckQueue])
-def test_maxsize_can_be_changed(cls: Any) -> None:
-    """A put that waits has room when the limit is raised; a lowered one holds from then on."""
-    with closing(cls("path")) as q:
-        q.put_many("ab")
-        q.maxsize = 2
-        assert q.full()
-        thread = Thread(target=q.put, args=("c",))
-        thread.start()
-        while not q._engine.bell.waiting:
-            pass
-        q.maxsize = 3
-        thread.join(20)
-        assert (q.qsize(), q.maxsize) == (3, 3)
-        q.maxsize = 1
-        with pytest.raises(Full):
-            q.put_nowait("d")
-        q.maxsize = 0
-        assert q.put_nowait("d")
 
 
 def test_next_in_order() -> None:

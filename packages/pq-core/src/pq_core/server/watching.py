@@ -28,10 +28,12 @@ class Watching:
         layout: the tables.
         hub: who in this process waits for this table.
         bell: rings for them.
+        _run: (plan, arguments, whether it only reads) -> what the plan returns.
     """
 
     driver: Driver
     layout: Layout
+    _run: Callable[..., Any]
 
     def __init__(self) -> None:
         self._probe: Callable[[], Plan[Any]] | None = None
@@ -44,10 +46,6 @@ class Watching:
         self._anyway = 0
         self.hub = hub_of(self.driver.key, self.layout.table, trusting=True)
         self.bell = self.hub.bell
-
-    def _run(self, plan: Callable[..., Plan[Any]], args: tuple[Any, ...], reading: bool) -> Any:
-        """The result of a plan."""
-        raise NotImplementedError
 
     def watch(self, probe: Callable[[], Plan[Any]]) -> None:
         """Tells the plan whose result changes with what others do; for who waits."""

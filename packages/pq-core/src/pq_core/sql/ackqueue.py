@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -64,7 +63,7 @@ class AckQueue(SettlingQueue[T]):
         self._clock = clock
         self._put_all = plans.put_new if kind.is_unique else plans.put_many
         self._got = False
-        self._swept = -math.inf
+        self._swept = 0.0  # when it looked for what is left behind, and how many had closed by then
         self._departed = 0
         if options.auto_resume:
             self.resume_unack_tasks()

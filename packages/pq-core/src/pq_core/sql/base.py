@@ -62,7 +62,12 @@ class BaseQueue(Generic[T]):
         codec: of the items.
         open_row: reads payloads.
         maxsize: how many items may be ready; 0 or less: any number.
+
+    Attributes:
+        finished: what `join` waits for: true once everything is settled, None before.
     """
+
+    finished: Callable[[], bool | None]
 
     def __init__(
         self,
@@ -344,10 +349,6 @@ class BaseQueue(Generic[T]):
 
     def _undo(self) -> None:
         """The caller's transaction is about to end, and may be rolled back."""
-
-    def finished(self) -> bool | None:
-        """What `join` waits for: True once everything is settled, None before."""
-        raise NotImplementedError
 
     def join(self) -> None:
         """Blocks until every item that was put is settled, in whatever process."""

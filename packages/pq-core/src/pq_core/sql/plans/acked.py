@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.acked_looks import AckedLooks
@@ -28,7 +28,7 @@ from pq_core.sql.rows import LARGEST, Opener, Row, Unreadable, fits, parts
 from pq_core.sql.schema import Layout
 from pq_core.sql.statement import Plan, adds, growing, reading, single
 
-__all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Leased", "Retry"]
+__all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Retry"]
 
 #: The longest back-off, in seconds.
 LONGEST_BACKOFF: Final = 3600.0
@@ -36,17 +36,6 @@ LONGEST_BACKOFF: Final = 3600.0
 
 #: The row of an item that was leased, with its token and attempts, and when something is due.
 Claimed: TypeAlias = tuple[Row, float | None]
-
-
-class Leased(NamedTuple):
-    """An item that was handed out."""
-
-    id: int
-    item: Any
-    timestamp: float | None
-    token: int
-    attempts: int
-    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,13 +310,6 @@ class AckedPlans(AckedLooks):
         yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
         row: Row = rows[0]
         return row
-
-    def opened(self, row: Row) -> Leased | Unreadable:
-        """The item of a row that was claimed."""
-        item = self._open(row)
-        if type(item) is Unreadable:
-            return item
-        return Leased(row[0], item, row[2], row[4], row[5], len(row[1]))
 
     # -- settle -------------------------------------------------------------------------------
 

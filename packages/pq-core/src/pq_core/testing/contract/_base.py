@@ -64,6 +64,7 @@ class Contract(ABC):
         has_raw: whether ``get(raw=True)`` returns a dict that can be settled.
         is_drop_in: whether an ack queue has what persist-queue's has beyond the protocol:
             ``auto_resume=``, the counts, and ``get(id=, next_in_order=)``.
+        resizes: whether `maxsize` can be set while the queue is open.
         serializers: the values of ``serializer=`` to test; those without their library left out.
         durabilities: the values of ``durability=`` to test.
         options: given to every `open`.
@@ -82,6 +83,7 @@ class Contract(ABC):
     has_clock: ClassVar[bool] = True
     has_raw: ClassVar[bool] = True
     is_drop_in: ClassVar[bool] = True
+    resizes: ClassVar[bool] = True
     serializers: ClassVar[Sequence[Any]] = ("pickle", "json")
     durabilities: ClassVar[Sequence[str]] = DURABILITIES
     options: ClassVar[Mapping[str, Any]] = {}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from pq_core.errors import Empty, Full, QueueClosed, QueueError
-from pq_core.testing.contract._base import Contract, drain
+from pq_core.testing.contract._base import Contract, drain, needs
 from pq_core.testing.elsewhere import is_waiting
 from pq_core.testing.errands import get_and_when, settle
 
@@ -225,6 +225,24 @@ class BlockingContract(Contract):
         queue.get_nowait()
         assert len(putting.result(self.patience)) == 2
         assert drain(queue) == self.in_order(["c", "d"])
+
+    @needs(resizes=True)
+    def test_the_limit_can_be_changed(self) -> None:
+        """A put that waits has room when it is raised; a lowered one holds from then on."""
+        queue = self.queue()
+        queue.put_many(["a", "b"])
+        queue.maxsize = 2
+        assert queue.full()
+        putting = self.thread().submit(queue.put, "c")
+        assert is_waiting(putting)
+        queue.maxsize = 3
+        putting.result(self.patience)
+        assert (queue.qsize(), queue.maxsize) == (3, 3)
+        queue.maxsize = 1
+        with pytest.raises(Full):
+            queue.put_nowait("d")
+        queue.maxsize = 0
+        queue.put_nowait("d")
 
     @pytest.mark.parametrize("maxsize", [0, -1])
     def test_no_limit(self, maxsize: int) -> None:
