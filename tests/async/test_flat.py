@@ -40,14 +40,14 @@ async def pass_through(queue: Any, count: int) -> None:
         await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def growth(queue: Any, items: int = ITEMS) -> int:
+async def growth(queue: Any) -> int:
     """Bytes by which memory grows with each part: the least of some, for caches fill up once."""
     await pass_through(queue, 2 * ITEMS)
     tracemalloc.start()
     try:
         sizes = []
         for _ in range(5):
-            await pass_through(queue, items)
+            await pass_through(queue, ITEMS)
             await queue.qsize()
             gc.collect()
             sizes.append(tracemalloc.get_traced_memory()[0])
@@ -79,6 +79,6 @@ def test_items_leave_nothing_in_postgres(workers: int | None, postgres: str) -> 
     async def main() -> None:
         blocking = opened(postgres, f"flat {next(NUMBERS)}", auto_commit=False, durability="normal")
         async with AsyncAdapter[Any](blocking, workers) as queue:
-            assert await growth(queue, 60) < ALLOWED * 60
+            assert await growth(queue) < ALLOWED * ITEMS
 
     run(main())

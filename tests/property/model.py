@@ -96,10 +96,14 @@ class Model:
         return self.maxsize <= 0 or len(self.of(READY)) + count <= self.maxsize
 
     def dead(self) -> list[Entry]:
-        """Dead letters, in the order in which they died; SQL tells that by the time, then the id."""
-        if self.kind.renews_ids:
-            return sorted(self.of(DEAD), key=lambda each: each.died)
-        return sorted(self.of(DEAD), key=lambda each: (each.died_at, each.id))
+        """Dead letters, in the order in which they died.
+
+        SQL tells that by the time, then the id. Ack queues have the model's clock, which stands
+        still between two deaths; the others have the machine's.
+        """
+        if self.kind.is_acked:
+            return sorted(self.of(DEAD), key=lambda each: (each.died_at, each.id))
+        return sorted(self.of(DEAD), key=lambda each: each.died)
 
     # -- putting ------------------------------------------------------------------------------
 
