@@ -135,7 +135,7 @@ class JobTable:
         #: (queue): what was out for too long is ready again; tells how many.
         self.sweep = (
             f"WITH ended AS (SELECT id FROM {lease} WHERE q_name = %s"
-            f" AND until <= clock_timestamp() ORDER BY until LIMIT {_SWEEP}"
+            f" AND until <= statement_timestamp() ORDER BY until LIMIT {_SWEEP}"
             " FOR UPDATE SKIP LOCKED),"
             f" freed AS (UPDATE {lease} AS lease SET until = NULL FROM ended"
             " WHERE lease.id = ended.id)"

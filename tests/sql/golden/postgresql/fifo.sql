@@ -42,34 +42,34 @@ INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 
 UPDATE "pq_meta" SET marks = marks + 1 WHERE name = %s;
 
 -- age
-SELECT date_part('epoch', clock_timestamp()) - timestamp FROM "queue_x" WHERE _id = %s;
+SELECT date_part('epoch', statement_timestamp()) - timestamp FROM "queue_x" WHERE _id = %s;
 
 -- all
 SELECT _id, data, timestamp, crc FROM "queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT 1) IS NOT NULL;
 
 -- back
 INSERT INTO "queue_x" (_id, data, timestamp, crc) SELECT id, data, timestamp, crc FROM "pq_dead_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
 -- beyond
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id > %s ORDER BY _id LIMIT %s;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 AND _id > %s ORDER BY _id LIMIT %s;
 
 -- bound
 SELECT marks FROM "pq_meta" WHERE name = %s FOR UPDATE;
 
 -- bury
-INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, date_part('epoch', clock_timestamp()), %s);
+INSERT INTO "pq_dead_queue_x" (id, data, timestamp, crc, priority, attempts, failed_at, reason) VALUES (%s, %s, %s, %s, %s, 1, date_part('epoch', statement_timestamp()), %s);
 
 -- by_id
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- certain
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id = %s;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 AND _id = %s;
 
 -- changes
-SELECT CONCAT_WS(' ', (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1), max(_id), min(_id)) FROM "queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT 1), max(_id), min(_id)) FROM "queue_x";
 
 -- claim
 UPDATE "queue_x" SET owner = %s WHERE _id = %s;
@@ -78,10 +78,10 @@ UPDATE "queue_x" SET owner = %s WHERE _id = %s;
 SELECT count(*) FROM "queue_x" WHERE owner IS NOT NULL;
 
 -- clear
-DELETE FROM "queue_x" WHERE owner IS NULL;
+DELETE FROM "queue_x" WHERE COALESCE(owner, -1) < 0;
 
 -- count
-SELECT count(*) FROM "queue_x" WHERE owner IS NULL;
+SELECT count(*) FROM "queue_x" WHERE COALESCE(owner, -1) < 0;
 
 -- count_dead
 SELECT count(*) FROM "pq_dead_queue_x";
@@ -108,19 +108,19 @@ DELETE FROM "queue_x" WHERE _id BETWEEN %s AND %s;
 SELECT 1 FROM "queue_x" WHERE _id = %s;
 
 -- first
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT %s;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT %s;
 
 -- forget
 DELETE FROM "pq_dead_queue_x" WHERE id = %s;
 
 -- insert
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', statement_timestamp()), %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', statement_timestamp()), %s) RETURNING _id;
 
 -- insert_new
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) ON CONFLICT DO NOTHING;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', statement_timestamp()), %s) ON CONFLICT DO NOTHING;
 
 -- last
 SELECT max(_id) FROM "queue_x";
@@ -129,7 +129,7 @@ SELECT max(_id) FROM "queue_x";
 SELECT _id, 0 FROM "queue_x" WHERE _id > %s ORDER BY _id LIMIT 65;
 
 -- next
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- oldest
 SELECT min(_id) FROM "queue_x";
@@ -138,10 +138,10 @@ SELECT min(_id) FROM "queue_x";
 SELECT DISTINCT owner FROM "queue_x" WHERE owner IS NOT NULL;
 
 -- page
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL AND _id > %s ORDER BY _id LIMIT 256;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 AND _id > %s ORDER BY _id LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1;
+SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT 1;
 
 -- put_back
 INSERT INTO "queue_x" (_id, data, timestamp, crc) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING;
@@ -156,13 +156,13 @@ UPDATE "pq_meta" SET returned = returned + 1 WHERE name = %s;
 SELECT returned FROM "pq_meta" WHERE name = %s;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT %s) AS few;
 
 -- span
 SELECT max(_id) - min(_id) + 1 FROM "queue_x";
 
 -- take
-DELETE FROM "queue_x" WHERE _id = (SELECT _id FROM "queue_x" WHERE owner IS NULL ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc;
+DELETE FROM "queue_x" WHERE _id = (SELECT _id FROM "queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc;
 
 -- total
 SELECT count(*) FROM "queue_x";
@@ -177,4 +177,4 @@ UPDATE "queue_x" SET owner = NULL WHERE _id = %s AND owner = %s;
 UPDATE "queue_x" SET data = %s, crc = %s WHERE _id = %s;
 
 -- upsert
-INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', clock_timestamp()), %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', statement_timestamp()), %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;

@@ -43,58 +43,58 @@ INSERT INTO "pq_meta" (name, version, marks, expired, returned) VALUES (%s, %s, 
 SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE _id > %s ORDER BY _id LIMIT 256;
 
 -- any
-SELECT (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1) IS NOT NULL;
+SELECT (SELECT _id FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT 1) IS NOT NULL;
 
 -- back
 INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) SELECT id, data, timestamp, crc, priority FROM "pq_dead_priority_queue_x" WHERE id = %s ON CONFLICT DO NOTHING;
 
 -- beyond
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND priority = %s AND _id > %s ORDER BY priority, _id LIMIT %s;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 AND priority = %s AND _id > %s ORDER BY priority, _id LIMIT %s;
 
 -- by_id
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND _id = %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 AND _id = %s FOR UPDATE SKIP LOCKED;
 
 -- certain
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND _id = %s;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 AND _id = %s;
 
 -- changes
-SELECT CONCAT_WS(' ', (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1), max(_id), min(_id)) FROM "priority_queue_x";
+SELECT CONCAT_WS(' ', (SELECT _id FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT 1), max(_id), min(_id)) FROM "priority_queue_x";
 
 -- first
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT %s;
 
 -- insert
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', statement_timestamp()), %s, %s) RETURNING _id;
 
 -- insert_all
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', statement_timestamp()), %s, %s) RETURNING _id;
 
 -- insert_new
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) ON CONFLICT DO NOTHING;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', statement_timestamp()), %s, %s) ON CONFLICT DO NOTHING;
 
 -- later
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND priority > %s ORDER BY priority, _id LIMIT %s;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 AND priority > %s ORDER BY priority, _id LIMIT %s;
 
 -- new
 SELECT _id, priority FROM "priority_queue_x" WHERE _id > %s ORDER BY _id LIMIT 65;
 
 -- next
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT %s FOR UPDATE SKIP LOCKED;
 
 -- page
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 AND (priority > %s OR (priority = %s AND _id > %s)) ORDER BY priority, _id LIMIT 256;
 
 -- peek
-SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1;
+SELECT _id, data, timestamp, crc, priority FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT 1;
 
 -- put_back
 INSERT INTO "priority_queue_x" (_id, data, timestamp, crc, priority) VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING;
 
 -- some
-SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT %s) AS few;
+SELECT count(*) FROM (SELECT 1 FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT %s) AS few;
 
 -- take
-DELETE FROM "priority_queue_x" WHERE _id = (SELECT _id FROM "priority_queue_x" WHERE owner IS NULL ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, priority;
+DELETE FROM "priority_queue_x" WHERE _id = (SELECT _id FROM "priority_queue_x" WHERE COALESCE(owner, -1) < 0 ORDER BY priority, _id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING _id, data, timestamp, crc, priority;
 
 -- upsert
-INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', clock_timestamp()), %s, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;
+INSERT INTO "priority_queue_x" (data, timestamp, crc, priority) VALUES (%s, date_part('epoch', statement_timestamp()), %s, %s) ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc RETURNING _id;

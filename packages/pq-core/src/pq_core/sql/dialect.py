@@ -43,6 +43,10 @@ class Dialect:
             never rewrites a payload. Otherwise they are columns of the table of items, where an
             update writes what has changed and no more.
         partial_indexes: an index may have a WHERE.
+        is_free: which rows are in nobody's hands.
+        is_ready: which rows of an ack queue are ready: none has a lower status. Where a planner goes
+            by statistics, both are expressions of which there are none: those of a moment when
+            nothing was free would have it sort, for each claim, all that is free now.
         one_index: a change of state costs the fewest pages where one index, in which the places
             that change lie side by side, has all states.
         ignore: an INSERT that does nothing where a row is in the way, before and after VALUES;
@@ -96,6 +100,8 @@ class Dialect:
     bare_tables: bool
     columns: str
     counts_bytes: bool = False
+    is_free: str = "owner IS NULL"
+    is_ready: str = "status = 1"
     for_update: str = ""
     narrow: bool = True
     upsert: str = ""
@@ -227,7 +233,8 @@ POSTGRESQL: Final = Dialect(
     blob="BYTEA",
     text="TEXT",
     word="TEXT",
-    now="date_part('epoch', clock_timestamp())",
+    # Of the statement, for an index is of no use with a time that goes on while it is searched.
+    now="date_part('epoch', statement_timestamp())",
     told_now="%s::float8",
     returning=True,
     in_process=False,
@@ -245,6 +252,9 @@ POSTGRESQL: Final = Dialect(
     ),
     # It cuts what is longer, so that two names may become one (manual, 4.1.1).
     counts_bytes=True,
+    # What no statistics are kept of is guessed to hold for a third of all rows.
+    is_free="COALESCE(owner, -1) < 0",
+    is_ready="status + 0 < 2",
     for_update=" FOR UPDATE",
     narrow=False,
     upsert=" ON CONFLICT (digest) DO UPDATE SET crc = EXCLUDED.crc",

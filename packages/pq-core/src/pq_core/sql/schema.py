@@ -252,6 +252,20 @@ def _to_one_index_of(kind: Kind) -> Migration:
     return migrate
 
 
+def _to_ready_unguessed(kind: Kind) -> Migration:
+    """From version 1 of an ack queue to version 2, where `Dialect.is_ready` is an expression."""
+
+    def migrate(layout: Layout, columns: frozenset[str]) -> list[str]:
+        del columns
+        ready = _state_indexes(layout.dialect, kind, "_id")[0]
+        return [
+            f"DROP INDEX {layout._name_of(('ready',))}",
+            layout.index(layout.main, *ready),
+        ]
+
+    return migrate
+
+
 def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = None) -> Layout:
     """The tables of the queue called `name`.
 
@@ -286,9 +300,11 @@ def queue_layout(dialect: Dialect, kind: Kind, name: str, table: str | None = No
             required.add("digest")
         foreign = frozenset({"priority", "status"} - required if not kind.is_acked else ())
     bare = kind.prefix if dialect.bare_tables and required == _BARE else ""
-    migrations = (
-        (first, _to_one_index_of(kind)) if kind.is_acked and dialect.one_index else (first,)
-    )
+    migrations: tuple[Migration, ...] = (first,)
+    if kind.is_acked and dialect.one_index:
+        migrations = (first, _to_one_index_of(kind))
+    elif kind.is_acked and dialect.partial_indexes:
+        migrations = (first, _to_ready_unguessed(kind))
     return Layout(
         dialect, table or kind.table(name), frozenset(required), migrations, bare, foreign
     )
@@ -385,7 +401,7 @@ def _state_indexes(d: Dialect, kind: Kind, id: str) -> tuple[Index, ...]:
     """
     order = f"priority, {id}{' DESC' if kind.newest_first else ''}, due"
     states: tuple[Index, ...] = (
-        ("ready", order, "status = 1") if d.partial_indexes else ("ready", f"status, {order}"),
+        ("ready", order, d.is_ready) if d.partial_indexes else ("ready", f"status, {order}"),
         ("leased", "owner", "status = 2") if d.partial_indexes else ("leased", "status, owner"),
         ("settled", f"status, {id}", "status >= 5"),
     )

@@ -39,7 +39,7 @@ class AckedStatements:
         order = f"priority, {id}{down}"
         # A server weighs each OR of columns against each of its indexes: a tenth of a claim.
         live = f"(due IS NULL OR due > {now})" if narrow else f"(due <= {now}) IS NOT TRUE"
-        ready = f"FROM {state} WHERE status = 1 AND {live}"
+        ready = f"FROM {state} WHERE {d.is_ready} AND {live}"
         join = f" JOIN {main} ON {main}._id = {state}.id" if narrow else ""
         lock = d.for_update
         passing = d.skip_locked
@@ -96,7 +96,7 @@ class AckedStatements:
         )
         # With the order the index is used, whatever the statistics say of what is ready.
         self.some = say(
-            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE status = 1"
+            f"SELECT count(*) FROM (SELECT 1 FROM {state} WHERE {d.is_ready}"
             f" ORDER BY {order} LIMIT {p}) AS few",
             "one",
         )
@@ -130,7 +130,7 @@ class AckedStatements:
         self.claim_one = say(taking, "sure")
         self.claim_all = say(taking, "many")
         row = f"{item}, token + 1, attempts + 1"
-        where = f"FROM {state}{join} WHERE {state}.status = 1 AND {live}"
+        where = f"FROM {state}{join} WHERE {state}.{d.is_ready} AND {live}"
         found = f"SELECT {row} {where}"
         soonest = f"(SELECT min(due) FROM {state} WHERE due IS NOT NULL)"
         self.first = say(
@@ -203,9 +203,11 @@ class AckedStatements:
         self.expired = say(f"SELECT expired FROM {layout.meta} WHERE name = {p}", "one")
 
         self.owners = say(f"SELECT DISTINCT owner FROM {state} WHERE status = 2", "rows")
-        some = f"EXISTS (SELECT 1 FROM {state} WHERE status ="
+        some = f"EXISTS (SELECT 1 FROM {state} WHERE"
         self.unsettled = say(
-            f"SELECT {some} 1) OR {some} 2) OR {some} 3 AND due IS NOT NULL)", "one"
+            f"SELECT {some} {d.is_ready}) OR {some} status = 2)"
+            f" OR {some} status = 3 AND due IS NOT NULL)",
+            "one",
         )
         self.disown = say(f"UPDATE {state} SET owner = NULL WHERE status = 2 AND owner = {p}")
         self.of_owner = say(
@@ -225,7 +227,7 @@ class AckedStatements:
             "one",
         )
         self.any = say(f"SELECT (SELECT {id} {ready} ORDER BY {order} LIMIT 1) IS NOT NULL", "one")
-        self.count = say(f"SELECT count(*) FROM {state} WHERE status = 1", "one")
+        self.count = say(f"SELECT count(*) FROM {state} WHERE {d.is_ready}", "one")
         # A partial index is used where its condition stands in the query; the one index has acked
         # items in the order of their ids, by priority 0.
         more = "priority = 0" if d.one_index else "status >= 5"
@@ -239,14 +241,14 @@ class AckedStatements:
         self.total = say(f"SELECT count(*) FROM {main}", "one")
         self.oldest = say(
             f"SELECT {now} - min(timestamp) FROM {main} WHERE _id ="
-            f" (SELECT min({id}) FROM {state} WHERE status = 1)",
+            f" (SELECT min({id}) FROM {state} WHERE {d.is_ready})",
             "one",
         )
         columns = f"{id}, data, timestamp, crc, {state}.priority, {state}.status"
         listed = f"SELECT {columns} FROM {state}{join} WHERE"
         self.peek = say(f"{found} ORDER BY {order} LIMIT 1", "one")
         self.page = say(
-            f"{listed} {state}.status = 1 AND {live} AND (priority > {p} OR (priority = {p}"
+            f"{listed} {state}.{d.is_ready} AND {live} AND (priority > {p} OR (priority = {p}"
             f" AND {beyond})) ORDER BY {order} LIMIT {PAGE}",
             "rows",
         )

@@ -44,7 +44,7 @@ class PlainLooks:
         down = " DESC" if kind.newest_first else ""
         order = f"priority, _id{down}" if kind.has_priority else f"_id{down}"
         narrow = d.narrow
-        unclaimed = f"_id NOT IN (SELECT id FROM {claims})" if narrow else "owner IS NULL"
+        unclaimed = f"_id NOT IN (SELECT id FROM {claims})" if narrow else d.is_free
         ready = f"FROM {main} WHERE {unclaimed}"
         self._columns, self._order, self._ready = columns, order, ready
         say = Statement
