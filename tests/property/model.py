@@ -159,9 +159,10 @@ class Model:
             del self.entries[entry.id]
 
     def bury(self, entry: Entry) -> None:
-        """It becomes a dead letter."""
+        """It becomes a dead letter, which never expires, nor does what becomes of it."""
         self.deaths += 1
         entry.state, entry.due, entry.died = DEAD, None, self.deaths
+        entry.expires = None
         entry.died_at = self.clock()
 
     def give_back(self, entry: Entry, delay: float = 0) -> None:

@@ -384,7 +384,8 @@ class Taking(TailWords):
         ):
             marked = max(0, marked - (after.seq - low[2]))
             low = after
-        self._move_settled(low, 0 if low[2] == self._seq else marked)
+        # Where nothing is out, what is marked lies ahead of the tail: it was put back to here.
+        self._move_settled(low, self._words[T_SKIP] if low[2] == self._seq else marked)
         for out in outs:
             if out.index >= 0:
                 self._owners.free(out.index)

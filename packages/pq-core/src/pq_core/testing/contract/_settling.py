@@ -91,6 +91,23 @@ class SettlingContract(Contract):
         assert sorted(drain(queue)) == sorted([first, "d"])
 
     @needs(durable=True, at_least_once=True)
+    def test_what_was_cleared_is_not_counted_again(self) -> None:
+        """The size is that of what is ready, also where what was cleared lies behind it."""
+        queue = self.queue()
+        queue.put_many(ABC)
+        order = self.in_order(ABC)
+        assert [queue.get(), queue.get()] == order[:2]
+        assert queue.clear() == 1
+        queue = self.again(queue)
+        assert queue.get() == order[0]
+        queue.task_done()
+        assert queue.get() == order[1]
+        queue = self.again(queue)
+        assert queue.qsize() == 1
+        assert drain(queue) == order[1:2]
+        assert queue.empty()
+
+    @needs(durable=True, at_least_once=True)
     def test_task_done_leaves_the_items_of_other_threads(self) -> None:
         """Of two threads with an item each, one that says task_done settles its own only."""
         queue = self.queue()
