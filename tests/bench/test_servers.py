@@ -11,9 +11,10 @@ import pytest
 from pq_bench._bench import Bench, Choice
 from pq_bench._contest import Plan
 from pq_bench._progress import ticking
-from pq_bench._queues import Backend
+from pq_bench._queues import Backend, OpenFloor
 from pq_bench._workloads import chosen
-from pq_bench.floors import DIALECTS
+from pq_bench.floors import DIALECTS, sweep
+from pq_bench.stage.spec import Spec
 from pq_core.registry import QueueURL, backends
 
 NAMES = ["put", "get", "put_many", "get_many", "alternate", "ack-put", "ack-get", "threads-1+1"]
@@ -58,3 +59,20 @@ def test_beside_the_bare_driver(url: str, tmp_path: Path) -> None:
     cursor.execute(dialect.tables, ("pq_bench",))
     assert list(cursor.fetchall()) == []
     connection.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_the_floor_prepares_what_the_queue_prepares(url: str, tmp_path: Path) -> None:
+    """Where the URL asks for prepared statements, both sides have them; elsewhere neither has."""
+    backend = Backend("postgresql", url)
+    for asked, prepares in (
+        (backend, False),
+        (backend.asking("prepare_threshold=1"), True),
+    ):
+        floor = OpenFloor(asked, Spec("put"), "full")(tmp_path / f"prepares {prepares}")
+        floor.put(iter(range(5)))
+        floor._run("SELECT count(*) FROM pg_prepared_statements")
+        assert (floor._cursor.fetchone()[0] > 0) == prepares
+        floor.close()
+    sweep(DIALECTS["postgresql"], QueueURL.parse(url), "pq_bench")

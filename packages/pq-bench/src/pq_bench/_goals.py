@@ -33,6 +33,7 @@ class Goal:
         label: what stands under "beside" in the table.
         peer: what the predecessor plays; None: the same.
         is_told: whether it takes part although there is no goal for it.
+        asked: an option of the server's URL, for both sides; ``name=value``.
     """
 
     what: str
@@ -46,6 +47,7 @@ class Goal:
     label: str = ""
     peer: Spec | None = None
     is_told: bool = False
+    asked: str = ""
 
 
 def _goals() -> Iterator[Goal]:
@@ -119,6 +121,16 @@ def _goals() -> Iterator[Goal]:
             f"{name} get + ack", backend, "full", ack, 0.7, 2, label="round trips", peer=take
         )
         yield Goal(f"{name} put_many(100)", backend, "full", put_many, 0.6, 30, label="1 statement")
+    for does, spec in (("put", put), ("get", take), ("get + ack", ack)):
+        yield Goal(
+            f"PostgreSQL {does}, prepared",
+            "postgresql",
+            "full",
+            spec,
+            0.7,
+            label="prepared",
+            asked="prepare_threshold=5",
+        )
     for backend in ("file", "sqlite"):
         for spec, does in ((put, "put"), (take, "get")):
             name = f"async {backend} {does}"
@@ -182,6 +194,8 @@ class Outcome:
 
 def contest_of(goal: Goal, backend: Backend, peer: Peer | None) -> Contest:
     """The sides of a goal: ours, its floor or twin, and the predecessor."""
+    if goal.asked:
+        backend = backend.asking(goal.asked)
 
     def queue(role: str, label: str, spec: Spec) -> Side:
         opened = OpenQueue(backend, spec, goal.durability)

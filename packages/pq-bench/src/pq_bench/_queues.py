@@ -75,6 +75,10 @@ class Backend:
         """Whether its bare calls are known."""
         return self.name in FLOORS
 
+    def asking(self, option: str) -> Backend:
+        """The same server, with one more option of its queues."""
+        return replace(self, url=f"{self.url}{'&' if '?' in self.url else '?'}{option}")
+
     def can_play(self, spec: Spec) -> bool:
         """Whether it has what the workload is for."""
         if self.name == "memory":

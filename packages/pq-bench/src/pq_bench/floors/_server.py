@@ -50,6 +50,8 @@ def _mysql(url: QueueURL, _durability: str) -> Any:
 
 
 def _postgresql(url: QueueURL, durability: str) -> Any:
+    """It prepares statements where the queue beside it does, so where it is asked to."""
+    asked = url.query.get("prepare_threshold")
     parts = {
         "host": url.query.get("host", url.host),  # of a socket
         "port": url.port,
@@ -58,7 +60,9 @@ def _postgresql(url: QueueURL, durability: str) -> Any:
         "dbname": url.path.strip("/") or None,
     }
     known: dict[str, Any] = {name: value for name, value in parts.items() if value is not None}
-    connection = import_module("psycopg").connect(autocommit=True, **known)
+    connection = import_module("psycopg").connect(
+        autocommit=True, prepare_threshold=None if asked is None else int(asked), **known
+    )
     if durability != "full":
         connection.execute("SET synchronous_commit = off")
     return connection
