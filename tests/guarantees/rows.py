@@ -87,6 +87,7 @@ ROWS: Final = (
         "one state machine for all backends",
         (
             "tests/property/test_model.py::test_a_queue_is_its_model",
+            "tests/property/test_awaited.py::test_an_awaited_queue_is_its_model",
             "tests/property/test_servers.py::test_in_mysql",
             "tests/property/test_servers.py::test_in_postgres",
         ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, Final
 
+from pq_core.testing.awaited import Awaited, AwaitedAck
 from pq_core.testing.clock import FakeClock
 from pq_file import Queue
 from pq_sqlite import (
@@ -20,7 +22,7 @@ from pq_sqlite import (
 )
 from tests.property.model import BAD, Kind
 
-__all__ = ["BACKENDS", "Backend", "served"]
+__all__ = ["BACKENDS", "Backend", "awaited", "served"]
 
 
 class _Serializer:
@@ -40,6 +42,10 @@ class _Serializer:
         return item
 
 
+def _tend(queue: Any) -> None:
+    queue._tend()
+
+
 @dataclass(frozen=True)
 class Backend:
     """How a kind of queue is opened.
@@ -48,11 +54,13 @@ class Backend:
         kind: what the model has to know.
         open: (path, clock, options) -> a queue object.
         is_local: whether its files lie in the path, so that they can be copied and verified.
+        tend: has an ack queue do what is due.
     """
 
     kind: Kind
     open: Callable[[Path, FakeClock, dict[str, Any]], Any]
     is_local: bool = True
+    tend: Callable[[Any], None] = _tend
 
 
 def _file(kind: Kind, **fixed: Any) -> Backend:
@@ -76,6 +84,21 @@ def _sqlite(cls: Any, kind: Kind, **fixed: Any) -> Backend:
         return cls(path, **fixed, **_options(kind, clock, options))
 
     return Backend(kind, open_sqlite)
+
+
+def awaited(cls: Any, kind: Kind, **fixed: Any) -> Backend:
+    """The kind awaited, in a file where it has no options of a queue in SQL."""
+    wrap = AwaitedAck if kind.is_acked else Awaited
+
+    def open_awaited(path: Path, clock: FakeClock, options: dict[str, Any]) -> Any:
+        if kind.passes_over:
+            return wrap(cls, path, serializer=_Serializer, **fixed, **options)
+        return wrap(cls, path, **fixed, **_options(kind, clock, options))
+
+    def tend(queue: Any) -> None:
+        queue.wait(lambda: queue.queue._ask(methodcaller("_tend")))
+
+    return Backend(kind, open_awaited, tend=tend)
 
 
 def served(kind: Kind, make: Callable[..., Any], **fixed: Any) -> Backend:

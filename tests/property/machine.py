@@ -297,7 +297,7 @@ class QueueMachine(RuleBasedStateMachine):
         """
         if self.model.kind.is_acked:
             self.model.tend()
-            self.queues[number]._tend()
+            self.backend.tend(self.queues[number])
 
     @rule(number=objects)
     def clear(self, number: int) -> None:
