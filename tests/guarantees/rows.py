@@ -88,6 +88,7 @@ ROWS: Final = (
         (
             "tests/property/test_model.py::test_a_queue_is_its_model",
             "tests/property/test_awaited.py::test_an_awaited_queue_is_its_model",
+            "tests/property/test_processes.py::test_two_processes_are_one_queue",
             "tests/property/test_servers.py::test_in_mysql",
             "tests/property/test_servers.py::test_in_postgres",
         ),

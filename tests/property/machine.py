@@ -75,18 +75,20 @@ class QueueMachine(RuleBasedStateMachine):
         # A queue with something in it, so that short scripts have something to get.
         self.put_many(0, many)
 
-    def _open(self) -> Any:
+    def _open(self, number: int) -> Any:
+        """One of the objects."""
+        del number
         return self.backend.open(self.path, self.clock, self.options)
 
     def _open_all(self) -> None:
-        self.queues = [self._open() for _ in range(OBJECTS)]
+        self.queues = [self._open(number) for number in range(OBJECTS)]
         self._tend(0)
 
     @rule(number=objects)
     def reopen_one(self, number: int) -> None:
         self.queues[number].close()
         self._left([number])
-        self.queues[number] = self._open()
+        self.queues[number] = self._open(number)
         self._tend(number)
 
     @rule()

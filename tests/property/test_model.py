@@ -25,6 +25,13 @@ def run(tried: Backend, examples: int = 2, steps: int = 25) -> None:
     class Machine(QueueMachine):
         backend = tried
 
+    run_machine(Machine, examples, steps)
+
+
+def run_machine(machine: type[QueueMachine], examples: int, steps: int) -> None:
+    """The same for a machine of one's own."""
+
+    class Machine(machine):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
             super().__init__()
             record("scripts")
