@@ -6,6 +6,7 @@ What Hypothesis reports on a failure is a script of the calls that led there.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -23,14 +24,17 @@ from hypothesis.stateful import (
 from pq_core.errors import DecodeError, Empty, Full, LeaseLost
 from pq_core.message import Message
 from pq_core.testing.clock import FakeClock
+from pq_core.testing.elsewhere import InThread
 from tests.fault.quick import quick_directory
 from tests.property.kinds import Backend
 from tests.property.model import BAD, DELAYED, OUT, Entry, Model
 
-__all__ = ["QueueMachine"]
+__all__ = ["OBJECTS", "QueueMachine"]
 
-#: Two objects on one path, of which the rules use either.
+#: Two objects on one path, of which the rules use either ...
 OBJECTS: Final = 2
+#: ... each in the thread of the test, or in the other one: caller 2 is object 0 there.
+CALLERS: Final = 4
 items = st.one_of(
     st.sampled_from([None, 0, 1, "", "a", BAD]),
     st.integers(),
@@ -40,13 +44,30 @@ items = st.one_of(
     st.integers(min_value=0, max_value=9000).map(lambda size: b"x" * size),
 )
 objects = st.integers(min_value=0, max_value=OBJECTS - 1)
+callers = st.runner().flatmap(
+    lambda machine: st.integers(min_value=0, max_value=machine.caller_count - 1)
+)
 moments = st.sampled_from([0, 0, 1, 5, 20])
+
+
+class _InThread:
+    """The same object, called by another thread."""
+
+    def __init__(self, thread: InThread, queue: Any) -> None:
+        self._thread = thread
+        self._queue = queue
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._queue, name)
+        return lambda *args, **options: self._thread.call(method, *args, **options)
 
 
 class QueueMachine(RuleBasedStateMachine):
     """Calls in any order; after each, what the queue shows is what the model holds."""
 
     backend: ClassVar[Backend]
+    #: How many of the callers there are.
+    caller_count: ClassVar[int] = CALLERS
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,7 +77,11 @@ class QueueMachine(RuleBasedStateMachine):
         self.path: Path = self.directory / "0"
         self.clock = FakeClock()
         self.model = Model(self.backend.kind, self.clock)
+        #: By caller.
         self.queues: list[Any] = []
+        self.thread = self.stack.enter_context(InThread())
+        #: The callers that have got something since their object was opened.
+        self.got: set[int] = set()
         self.options: dict[str, Any] = {}
         self.messages: list[tuple[Message[Any], int, int]] = []
 
@@ -82,21 +107,29 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _open_all(self) -> None:
         self.queues = [self._open(number) for number in range(OBJECTS)]
+        self.queues += [_InThread(self.thread, queue) for queue in self.queues]
         self._tend(0)
 
     @rule(number=objects)
     def reopen_one(self, number: int) -> None:
         self.queues[number].close()
         self._left([number])
-        self.queues[number] = self._open(number)
+        self._renew(number)
         self._tend(number)
+
+    def _renew(self, number: int) -> None:
+        queue = self.queues[number] = self._open(number)
+        self.queues[number + OBJECTS] = _InThread(self.thread, queue)
 
     @rule()
     def reopen_all(self) -> None:
-        for queue in self.queues:
-            queue.close()
+        self._close_all()
         self._left(range(OBJECTS))
         self._open_all()
+
+    def _close_all(self) -> None:
+        for queue in self.queues[:OBJECTS]:
+            queue.close()
 
     @precondition(lambda self: self.backend.is_local)
     @rule()
@@ -105,19 +138,21 @@ class QueueMachine(RuleBasedStateMachine):
         self.lives += 1
         old, self.path = self.path, self.directory / str(self.lives)
         shutil.copytree(old, self.path)
-        for queue in self.queues:
-            queue.close()
+        self._close_all()
         shutil.rmtree(old)
         self._left(range(OBJECTS))
         self._open_all()
 
-    def _left(self, numbers: Any) -> None:
-        self.model.release(numbers)
-        self.messages = [each for each in self.messages if each[1] not in numbers]
+    def _left(self, numbers: Iterable[int]) -> None:
+        """These objects are closed."""
+        gone = [at for number in numbers for at in (number, number + OBJECTS)]
+        self.model.release(gone)
+        self.messages = [each for each in self.messages if each[1] not in gone]
+        self.got.difference_update(gone)
 
     # -- putting ------------------------------------------------------------------------------
 
-    @rule(number=objects, item=items, priority=st.integers(min_value=-2, max_value=2))
+    @rule(number=callers, item=items, priority=st.integers(min_value=-2, max_value=2))
     def put(self, number: int, item: Any, priority: int) -> None:
         kind, queue = self.model.kind, self.queues[number]
         options: dict[str, Any] = {"block": False}
@@ -133,7 +168,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.kind.is_acked)
     @rule(
-        number=objects,
+        number=callers,
         item=items,
         delay=moments,
         ttl=st.one_of(st.none(), st.sampled_from([1, 5, 20])),
@@ -146,7 +181,7 @@ class QueueMachine(RuleBasedStateMachine):
             return
         self.model.put(call(item, block=False, delay=delay, ttl=ttl), item, 0, delay, ttl)
 
-    @rule(number=objects, many=st.lists(items, max_size=8))
+    @rule(number=callers, many=st.lists(items, max_size=8))
     def put_many(self, number: int, many: list[Any]) -> None:
         queue = self.queues[number]
         if many and not self.model.has_room(len(many)):
@@ -165,12 +200,12 @@ class QueueMachine(RuleBasedStateMachine):
         ready = self.model.ready()
         return ready[0] if ready else None
 
-    @rule(number=objects)
+    @rule(number=callers)
     def get(self, number: int) -> None:
         self._take(number, self._next(), self.queues[number].get_nowait)
 
     @precondition(lambda self: self.model.kind.is_acked)
-    @rule(number=objects)
+    @rule(number=callers)
     def receive(self, number: int) -> None:
         entry = self._next()
         message = self._take(number, entry, self.queues[number].receive_nowait)
@@ -194,10 +229,11 @@ class QueueMachine(RuleBasedStateMachine):
         got = call()
         assert (got.item if isinstance(got, Message) else got) == entry.item
         self.model.take(entry, number)
+        self.got.add(number)
         return got
 
     @precondition(lambda self: all(entry.item != BAD for entry in self.model.ready()))
-    @rule(number=objects, n=st.integers(min_value=1, max_value=8))
+    @rule(number=callers, n=st.integers(min_value=1, max_value=8))
     def get_many(self, number: int, n: int) -> None:
         ready = self.model.ready()
         if not ready:
@@ -209,13 +245,18 @@ class QueueMachine(RuleBasedStateMachine):
         assert got == [entry.item for entry in ready[: len(got)]]
         for entry in ready[: len(got)]:
             self.model.take(entry, number)
+        self.got.add(number)
 
     # -- settling -----------------------------------------------------------------------------
 
     @precondition(lambda self: not self.model.kind.is_acked and not self.model.kind.settles)
-    @rule(number=objects)
+    @rule(number=callers)
     def task_done(self, number: int) -> None:
         out = self.model.of(OUT, number)
+        if not out and number not in self.got:
+            # It may be a worker, to whom another thread has handed what it got.
+            other = (number + OBJECTS) % CALLERS
+            out = sorted(self.model.of(OUT, other), key=lambda entry: entry.id)[:1]
         if out:
             self.queues[number].task_done()
             for entry in out:
@@ -286,7 +327,7 @@ class QueueMachine(RuleBasedStateMachine):
     # -- everything else ----------------------------------------------------------------------
 
     @precondition(lambda self: self.model.kind.is_acked)
-    @rule(number=objects, seconds=st.sampled_from([1, 4, 11, 30]))
+    @rule(number=callers, seconds=st.sampled_from([1, 4, 11, 30]))
     def time_passes(self, number: int, seconds: float) -> None:
         self.clock.advance(seconds)
         self._tend(number)
@@ -299,13 +340,13 @@ class QueueMachine(RuleBasedStateMachine):
         """
         if self.model.kind.is_acked:
             self.model.tend()
-            self.backend.tend(self.queues[number])
+            self.backend.tend(self.queues[number % OBJECTS])
 
-    @rule(number=objects)
+    @rule(number=callers)
     def clear(self, number: int) -> None:
         assert self.queues[number].clear() == self.model.clear()
 
-    @rule(number=objects)
+    @rule(number=callers)
     def redrive(self, number: int) -> None:
         assert [letter.id for letter in self.queues[number].dead_letters()] == [
             entry.id for entry in self.model.dead()
@@ -320,19 +361,19 @@ class QueueMachine(RuleBasedStateMachine):
             and self.model.ready()
         )
     )
-    @rule(data=st.data(), number=objects, item=items)
+    @rule(data=st.data(), number=callers, item=items)
     def update(self, data: Any, number: int, item: Any) -> None:
         entry = data.draw(st.sampled_from(self.model.ready()), label="item")
         assert self.queues[number].update(item, entry.id) == entry.id
         entry.item = item
 
     @precondition(lambda self: self.backend.is_local)
-    @rule(number=objects)
+    @rule(number=callers)
     def verify(self, number: int) -> None:
         is_bad = any(entry.item == BAD for entry in self.model.entries.values())
         assert is_bad or self.queues[number].verify() == []
 
-    @rule(number=objects)
+    @rule(number=callers)
     def look(self, number: int) -> None:
         queue, ready = self.queues[number], self.model.ready()
         if ready and all(entry.item != BAD for entry in ready):
@@ -351,7 +392,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def sizes_are_those_of_the_model(self) -> None:
-        for queue in self.queues:
+        for queue in self.queues[:OBJECTS]:
             assert queue.qsize() == len(self.model.ready())
             assert queue.full() == (not self.model.has_room(1))
 
@@ -370,6 +411,5 @@ class QueueMachine(RuleBasedStateMachine):
                 is_bad = any(entry.item == BAD for entry in self.model.of(DELAYED))
                 assert is_bad or not self.backend.is_local or self.queues[0].verify() == []
         finally:
-            for queue in self.queues:
-                queue.close()
+            self._close_all()
             self.stack.close()

@@ -11,7 +11,7 @@ from hypothesis.stateful import rule
 from pq_core.testing.elsewhere import InProcess
 from tests.property.elsewhere import Other
 from tests.property.kinds import BACKENDS
-from tests.property.machine import QueueMachine
+from tests.property.machine import OBJECTS, QueueMachine
 from tests.property.test_model import run_machine
 
 #: All but ack queues, whose clock would have to be in two processes.
@@ -45,6 +45,7 @@ def test_two_processes_are_one_queue(host: Host, name: str) -> None:
 
     class Machine(QueueMachine):
         backend = BACKENDS[name]
+        caller_count = OBJECTS  # the other process has one thread
 
         def _open(self, number: int) -> Any:
             if number == 0:
@@ -56,6 +57,6 @@ def test_two_processes_are_one_queue(host: Host, name: str) -> None:
             """The other process is killed; what it had out comes back at once."""
             host.killed()
             self._left([1])
-            self.queues[1] = self._open(1)
+            self._renew(1)
 
     run_machine(Machine, examples=3, steps=40)

@@ -58,8 +58,9 @@ class Handouts:
     def take(self) -> list[int]:
         """What task_done of the calling thread settles; they are not out any more.
 
-        All that it has itself; for a thread that has nothing the oldest item out, first of all
-        one of a thread that has ended. Empty where nothing is out.
+        All that it has itself. A thread that has got something answers for that, and for what
+        threads have left that have ended; one that never has for the oldest item out, first of all
+        one of a thread that has ended. Empty where there is no such item.
         """
         me = getattr(self._local, "holding", None)
         with self._mutex:
@@ -67,7 +68,7 @@ class Handouts:
                 own = list(me.ids)
                 me.ids.clear()
                 return own
-            held = [each for each in self._lists if each[1]]
+            held = [each for each in self._lists if each[1] and not (me and each[0]())]
             if not held:
                 return []
             _, ids = min(held, key=lambda each: (each[0]() is not None, min(each[1])))

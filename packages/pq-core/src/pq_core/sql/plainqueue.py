@@ -294,8 +294,8 @@ class PlainQueue(BaseQueue[T]):
     def task_done(self) -> None:
         """Settles everything the calling thread has got so far.
 
-        A thread that has nothing itself settles the oldest item that is out. As with
-        `queue.Queue` it may be said once for every item that was got. With ``auto_commit=False``
+        A thread that never got anything itself settles the oldest item that is out, first of all
+        one of a thread that has ended. As with `queue.Queue` it may be said once for every item that was got. With ``auto_commit=False``
         it is durable on return as `durability` says, and so is every put before it; so there it
         may also be said after a put.
 

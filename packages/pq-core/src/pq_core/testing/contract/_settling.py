@@ -121,6 +121,21 @@ class SettlingContract(Contract):
         assert drain(queue) == [order[0], order[2]]
 
     @needs(durable=True, at_least_once=True)
+    def test_one_task_done_for_each_item_leaves_the_items_of_others(self) -> None:
+        """A thread that has settled all it got may say so again; that settles nothing of others."""
+        queue = self.queue()
+        queue.put_many(ABC)
+        order = self.in_order(ABC)
+        one, two = self.thread(), self.thread()
+        assert one.call(queue.get) == order[0]
+        for item in order[1:]:
+            assert two.call(queue.get) == item
+        for _ in order[1:]:
+            two.call(queue.task_done)
+        queue = self.again(queue)
+        assert drain(queue) == order[:1]
+
+    @needs(durable=True, at_least_once=True)
     def test_a_thread_with_older_items_leaves_the_newer_of_others(self) -> None:
         """It is who got an item that counts, not which item is older."""
         queue = self.queue()
