@@ -27,7 +27,7 @@ from pq_core.testing.clock import FakeClock
 from pq_core.testing.elsewhere import InThread
 from tests.fault.quick import quick_directory
 from tests.property.kinds import Backend
-from tests.property.model import BAD, DELAYED, OUT, Entry, Model
+from tests.property.model import BAD, DELAYED, OUT, READY, Entry, Model
 
 __all__ = ["OBJECTS", "QueueMachine"]
 
@@ -212,6 +212,14 @@ class QueueMachine(RuleBasedStateMachine):
         if message is not None and entry is not None:
             assert (message.id, message.attempts) == (entry.id, entry.attempts)
             self.messages.append((message, number, entry.lease))
+
+    @precondition(lambda self: not self.model.kind.renews_ids and self.model.entries)
+    @rule(data=st.data(), number=callers)
+    def get_by_id(self, data: Any, number: int) -> None:
+        """Any item that is ready, wherever it lies; of any other there is nothing to get."""
+        entry = data.draw(st.sampled_from(list(self.model.entries.values())), label="item")
+        ready = entry if entry.state == READY else None
+        self._take(number, ready, lambda: self.queues[number].get(block=False, id=entry.id))
 
     def _take(self, number: int, entry: Entry | None, call: Any) -> Any:
         if entry is None:
