@@ -106,7 +106,8 @@ def test_what_is_due_is_found_among_what_is_not(postgres: str, sql: SQL) -> None
             f" FROM generate_series(1, {DEEP}) AS g"
         )
         session = queue._server.driver.lease()
-        plan = explained(sql, session, queue._base_plans._sql.due, ())
+        plans: Any = queue._base_plans
+        plan = explained(sql, session, plans._sql.due, ())
         assert touched(plan) <= PAGES, plan
         queue._server.driver.give_back(session)
         sql(f"DROP TABLE {main}")
