@@ -105,6 +105,24 @@ def test_acked_rows(cls: Any, depth: int, tmp_path: Path) -> None:
         assert is_flat(shallow, work(queue))
 
 
+@DEPTHS
+def test_upkeep_of_acked_rows(depth: int, tmp_path: Path) -> None:
+    """Nor does what is done once in some hundred acks, as long as all of them are kept."""
+
+    def cycles(queue: Any) -> None:
+        for number in range(300):
+            queue.put(number)
+            queue.ack(queue.get(block=False))
+
+    with closing(SQLiteAckQueue(tmp_path, durability="off", keep_acked=2 * depth)) as queue:
+        shallow = steps(queue, lambda: cycles(queue))
+        ids = queue.put_many(range(depth))
+        queue.get_many(depth)
+        queue.ack_many(ids)
+        assert queue.acked_count() > depth
+        assert steps(queue, lambda: cycles(queue)) <= 1.1 * shallow
+
+
 @pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cls", [*PLAIN, *ACKED])
 def test_dead_letters(cls: Any, count: int, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@
 -- status: status
 -- tend: due, fail, postpone, show, drop_item, count_expired
 -- total: total
--- trim: kept, trim_items
+-- trim: kept_span, kept, trim_items
 -- unclaim: unclaim
 -- unsettled: unsettled
 -- update: same, status, drop_item, update

@@ -42,7 +42,7 @@
 -- status: status
 -- tend: due, fail, postpone, show, drop_item, count_expired
 -- total: total
--- trim: kept, trim_items
+-- trim: kept_span, kept, trim_items
 -- unclaim: unclaim
 -- unsettled: unsettled
 -- update: status, drop_item, update
@@ -185,6 +185,15 @@ SELECT _id FROM "ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY _id DESC
 
 -- kept, 9
 SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1 OFFSET %s;
+
+-- kept_span, 2
+SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 2 ORDER BY _id DESC LIMIT 1) - (SELECT _id FROM "ack_queue_x" WHERE status = 2 ORDER BY _id LIMIT 1) + 1;
+
+-- kept_span, 5
+SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY _id DESC LIMIT 1) - (SELECT _id FROM "ack_queue_x" WHERE status = 5 AND status >= 5 ORDER BY _id LIMIT 1) + 1;
+
+-- kept_span, 9
+SELECT (SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id DESC LIMIT 1) - (SELECT _id FROM "ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY _id LIMIT 1) + 1;
 
 -- keyed
 SELECT _id, status, date_part('epoch', statement_timestamp()) - timestamp FROM "ack_queue_x" WHERE dedupe_key = %s ORDER BY _id DESC LIMIT 1 FOR UPDATE;

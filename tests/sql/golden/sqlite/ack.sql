@@ -42,7 +42,7 @@
 -- status: status
 -- tend: due, fail, postpone, show, drop, drop_item, count_expired
 -- total: total
--- trim: kept, trim_items, trim_states
+-- trim: kept_span, kept, trim_items, trim_states
 -- unclaim: unclaim
 -- unsettled: unsettled
 -- update: status, drop, drop_item, update
@@ -188,6 +188,15 @@ SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 ORDER BY
 
 -- kept, 9
 SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1 OFFSET ?;
+
+-- kept_span, 2
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 ORDER BY id DESC LIMIT 1) - (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 2 ORDER BY id LIMIT 1) + 1;
+
+-- kept_span, 5
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 ORDER BY id DESC LIMIT 1) - (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 5 AND priority = 0 ORDER BY id LIMIT 1) + 1;
+
+-- kept_span, 9
+SELECT (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id DESC LIMIT 1) - (SELECT id FROM "pq_state_ack_queue_x" WHERE status = 9 AND status >= 5 ORDER BY id LIMIT 1) + 1;
 
 -- keyed
 SELECT id, status, ? - (SELECT timestamp FROM "ack_queue_x" WHERE "ack_queue_x"._id = "pq_state_ack_queue_x".id) FROM "pq_state_ack_queue_x" WHERE dedupe_key = ? ORDER BY id DESC LIMIT 1;

@@ -42,7 +42,7 @@
 -- status: status
 -- tend: due, fail, postpone, show, drop, drop_item, count_expired
 -- total: total
--- trim: kept, trim_items, trim_states
+-- trim: kept_span, kept, trim_items, trim_states
 -- unclaim: unclaim
 -- unsettled: unsettled
 -- update: same, status, drop, drop_item, update

@@ -22,10 +22,11 @@ __all__ = ["SettlingQueue"]
 
 T = TypeVar("T")
 
-#: Acked items are trimmed once in so many acks ...
+#: Acked items are trimmed once in so many acks, or in this share of what is kept, for the oldest
+#: that is kept is found by counting; and twice as many at most, so that a trim is a short
+#: transaction and yet gains on the acks.
 TRIM_EVERY: Final = 256
-#: ... and so many at most, so that a trim is a short transaction and yet gains on the acks.
-TRIM: Final = 512
+TRIM_SHARE: Final = 1 / 64
 
 _LOG: Final = logging.getLogger("persistqueue")
 
@@ -58,6 +59,7 @@ class SettlingQueue(BaseQueue[T]):
         self._options = options
         self._inflight = InFlight()
         self._acks = 0
+        self._trim_every = max(TRIM_EVERY, int(options.keep_acked * TRIM_SHARE))
         self._due = float("inf")  # when something changes by itself
 
     def ack(self, item: T | Raw | None = None, id: int | Raw | None = None) -> int | None:
@@ -220,15 +222,17 @@ class SettlingQueue(BaseQueue[T]):
     def _acked(self, count: int) -> None:
         """Trims acked items from time to time."""
         self._acks += count
-        if self._acks % TRIM_EVERY < count:
-            self._engine.write(
-                self._plans.trim, ACKED, self._options.keep_acked, max(TRIM, 2 * count)
-            )
+        if self._acks % self._trim_every < count:
+            self._trim(max(self._trim_every, count))
 
     def _trim_rest(self) -> None:
         """Trims after the last acks: a consumer that lives for few of them must leave none behind."""
-        if self._acks % TRIM_EVERY:
-            self._engine.write(self._plans.trim, ACKED, self._options.keep_acked, TRIM)
+        if self._acks % self._trim_every:
+            self._trim(TRIM_EVERY)
+
+    def _trim(self, count: int) -> None:
+        """Trims after so many acks."""
+        self._engine.write(self._plans.trim, ACKED, self._options.keep_acked, 2 * count)
 
     def _returned(self) -> None:
         """An item may be ready again, now or at some time."""

@@ -439,8 +439,11 @@ class AckedPlans(AckedLooks):
             keep: how many of the newest stay.
             limit: how many go at most; negative: any number.
         """
+        (span,) = yield self._sql.kept_span[status], ()
+        if span is None or span <= keep or limit == 0:
+            return 0
         boundary = yield self._sql.kept[status], (keep,)
-        if boundary is None or limit == 0:
+        if boundary is None:
             return 0
         bounds = (boundary[0], limit if limit > 0 else LARGEST)
         if not self._narrow:

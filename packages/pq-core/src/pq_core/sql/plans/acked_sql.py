@@ -281,6 +281,15 @@ class AckedStatements:
             self.clear_states = say(waiting)
         else:
             self.clear = say(waiting, "count")
+        # The span of their ids bounds their number from above, and costs two look-ups.
+        self.kept_span = {
+            status: say(
+                f"SELECT (SELECT {id} FROM {state} WHERE {where} ORDER BY {id} DESC LIMIT 1)"
+                f" - (SELECT {id} FROM {state} WHERE {where} ORDER BY {id} LIMIT 1) + 1",
+                "one",
+            )
+            for status, where in narrowed.items()
+        }
         self.kept = {
             status: say(
                 f"SELECT {id} FROM {state} WHERE {where} ORDER BY {id} DESC LIMIT 1 OFFSET {p}",
