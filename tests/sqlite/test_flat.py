@@ -114,7 +114,7 @@ def test_upkeep_of_acked_rows(depth: int, tmp_path: Path) -> None:
             queue.put(number)
             queue.ack(queue.get(block=False))
 
-    with closing(SQLiteAckQueue(tmp_path, durability="off", keep_acked=2 * depth)) as queue:
+    with SQLiteAckQueue[int](tmp_path, durability="off", keep_acked=2 * depth) as queue:
         shallow = steps(queue, lambda: cycles(queue))
         ids = queue.put_many(range(depth))
         queue.get_many(depth)

@@ -440,10 +440,10 @@ class AckedPlans(AckedLooks):
             limit: how many go at most; negative: any number.
         """
         (span,) = yield self._sql.kept_span[status], ()
-        if span is None or span <= keep or limit == 0:
+        if span is None or span <= keep:
             return 0
         boundary = yield self._sql.kept[status], (keep,)
-        if boundary is None:
+        if boundary is None or limit == 0:
             return 0
         bounds = (boundary[0], limit if limit > 0 else LARGEST)
         if not self._narrow:
