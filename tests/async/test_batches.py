@@ -25,16 +25,15 @@ from .kinds import run
 async def at_once(queue: Any, calls: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     """The outcomes of calls that the worker finds waiting all together.
 
-    A turn of the loop (`sleep(0)`, no time) begins the tasks made just now.
+    Tasks begin in their order: the first one holds the worker, and the last one lets it go on.
     """
     go_on = threading.Event()
-    holding = asyncio.create_task(queue.run(lambda _: go_on.wait(30)))
-    await asyncio.sleep(0)
-    tasks = [asyncio.create_task(call) for call in calls]
-    await asyncio.sleep(0)
-    go_on.set()
-    outcomes: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
-    await holding
+
+    async def let_go() -> None:
+        go_on.set()
+
+    holding = queue.run(lambda _: go_on.wait(30))
+    _, *outcomes, _ = await asyncio.gather(holding, *calls, let_go(), return_exceptions=True)
     return outcomes
 
 

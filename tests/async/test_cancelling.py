@@ -1,7 +1,4 @@
-"""Cancelling at any moment: a get takes nothing then, and nothing is lost or comes twice.
-
-`asyncio.sleep` is a turn of the loop here: it moves the moment of a cancellation, and waits for nothing.
-"""
+"""Cancelling at any moment: a get takes nothing then, and nothing is lost or comes twice."""
 
 from __future__ import annotations
 
@@ -29,8 +26,7 @@ GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
 async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[Any], set[Any]]:
     """What tasks got that were cancelled at random, some of them twice, while others put.
 
-    The sleeps wait for nothing: they choose the moment of the next cancellation, in turns of the loop
-    (0) or in fractions of what a call takes in the worker.
+    The moment of a cancellation is one at which a get has come back, or a random one before.
 
     Returns:
         the items, and those of them that may come again, because settling them was cancelled.
@@ -51,7 +47,7 @@ async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[A
         for number in range(count):
             await queue.put(number)
             if choose.random() < 0.3:
-                await asyncio.sleep(0)
+                await queue.qsize()
 
     putting = asyncio.create_task(put())
     getting: set[asyncio.Task[None]] = set()
@@ -60,12 +56,13 @@ async def cancelled_at_random(queue: Any, seed: int, count: int) -> tuple[list[A
         while len(getting) < 8:
             getting.add(asyncio.create_task(get()))
         for _ in range(choose.randrange(4)):
-            await asyncio.sleep(choose.choice([0, 0, 0, 0.0002, 0.001]))
+            moment = choose.choice([0, 0, 0, 0.0002, 0.001])
+            await asyncio.wait(getting, timeout=moment, return_when=asyncio.FIRST_COMPLETED)
         victim = choose.choice(sorted(getting, key=id))
         victim.cancel()
         cancellations += 1
         if choose.random() < 0.3:
-            await asyncio.sleep(0)
+            await asyncio.wait([victim], timeout=0)
             victim.cancel()
         getting = {each for each in getting if not each.done()}
     await putting

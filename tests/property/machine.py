@@ -26,6 +26,7 @@ from pq_core.message import Message
 from pq_core.testing.clock import FakeClock
 from pq_core.testing.elsewhere import InThread
 from tests.fault.quick import quick_directory
+from tests.figures import record
 from tests.property.kinds import Backend
 from tests.property.model import BAD, DELAYED, OUT, READY, Entry, Model
 
@@ -71,6 +72,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        record("scripts")
         self.stack = ExitStack()
         self.directory = self.stack.enter_context(quick_directory())
         self.lives = 0

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.figures import record
 from tests.property.kinds import BACKENDS, Backend
 from tests.property.machine import QueueMachine
 
@@ -30,14 +29,8 @@ def run(tried: Backend, examples: int = 2, steps: int = 25) -> None:
 
 def run_machine(machine: type[QueueMachine], examples: int, steps: int) -> None:
     """The same for a machine of one's own."""
-
-    class Machine(machine):  # type: ignore[misc, valid-type]
-        def __init__(self) -> None:
-            super().__init__()
-            record("scripts")
-
     run_state_machine_as_test(
-        Machine,
+        machine,
         settings=settings(
             max_examples=int(SCRIPTS or examples),
             stateful_step_count=steps,
