@@ -11,6 +11,8 @@ from __future__ import annotations
 import threading
 import weakref
 
+from pq_core.forking import renew_in_child
+
 __all__ = ["Ledger"]
 
 
@@ -37,6 +39,7 @@ class Ledger:
         self._local = callers
         self._threads: weakref.WeakSet[_Thread] = weakref.WeakSet()
         self._mutex = threading.Lock()  # protects _threads
+        renew_in_child(self)
 
     def start(self) -> None:
         """The calling thread got an item."""

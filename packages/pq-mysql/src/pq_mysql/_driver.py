@@ -13,6 +13,7 @@ from dbutils.pooled_db import PooledDB
 from pymysql.constants import CLIENT
 
 from pq_core.errors import StorageError
+from pq_core.forking import undivided
 from pq_core.server.driver import Verdict
 from pq_core.sql.fork import keep_for_ever
 from pq_mysql._connection import MySQLConnection
@@ -91,7 +92,8 @@ class MySQLDriver:
 
     def _connect(self) -> MySQLConnection:
         try:
-            connection = MySQLConnection(self._patience, **self._arguments)
+            with undivided():
+                connection = MySQLConnection(self._patience, **self._arguments)
         except RuntimeError as error:  # the wheel cryptography is missing
             raise StorageError(
                 f"{self.where}: the server wants sha256 authentication; "

@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from pq_core.errors import BackendNotInstalled
+from pq_core.forking import undivided
 from pq_core.yielding import elsewhere
 
 __all__ = ["connected", "psycopg"]
@@ -36,7 +37,12 @@ def connected(**arguments: Any) -> Any:
         arguments: of `psycopg.connect`.
     """
     psycopg()
+    # libpq looks up the host without letting anybody go on.
+    return elsewhere(partial(_connected, **arguments))
+
+
+def _connected(**arguments: Any) -> Any:
     from pq_postgres._yielding import YieldingConnection
 
-    # libpq looks up the host without letting anybody go on.
-    return elsewhere(partial(YieldingConnection.connect, **arguments))
+    with undivided():
+        return YieldingConnection.connect(**arguments)

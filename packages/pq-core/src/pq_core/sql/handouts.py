@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import weakref
 
+from pq_core.forking import renew_in_child
+
 __all__ = ["Handouts"]
 
 
@@ -27,6 +29,7 @@ class Handouts:
     def __init__(self, callers: threading.local) -> None:
         self._local = callers
         self._mutex = threading.Lock()
+        renew_in_child(self)
         self._lists: list[tuple[weakref.ref[_Thread], list[int]]] = []
         self._credit = 0
 

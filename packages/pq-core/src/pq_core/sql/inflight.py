@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pq_core.forking import renew_in_child
+
 __all__ = ["InFlight"]
 
 #: How many items are remembered at most ...
@@ -26,6 +28,7 @@ class InFlight:
         self._items: OrderedDict[int, tuple[Any, int]] = OrderedDict()
         self._bytes = 0
         self._mutex = threading.Lock()
+        renew_in_child(self)
 
     def add(self, id: int, item: Any, size: int) -> None:
         """An item of `size` bytes was handed out."""

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from typing import Any, Final
 
+from pq_core.forking import renew_in_child
 from pq_core.message import Message
 
 __all__ = ["Awaited", "AwaitedAck"]
@@ -38,6 +39,21 @@ class _Loop:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+
+
+class _Loops:
+    """The loop of this process: a forked child has no thread of its parent's."""
+
+    def __init__(self) -> None:
+        self._all: list[_Loop] = []
+        self._mutex = threading.Lock()
+        renew_in_child(self)
+
+    def here(self) -> _Loop:
+        with self._mutex:
+            if not self._all or self._all[-1].pid != os.getpid():
+                self._all.append(_Loop())  # the parent's must not be closed here
+            return self._all[-1]
 
 
 class _Caller:
@@ -77,8 +93,7 @@ class Awaited:
         queue: the async queue.
     """
 
-    _loops: Final[list[_Loop]] = []
-    _lock: Final = threading.Lock()
+    _loops: Final = _Loops()
 
     put = _Method()
     put_nowait = _Method()
@@ -110,11 +125,7 @@ class Awaited:
 
     @property
     def _loop(self) -> _Loop:
-        """The one of this process: a forked child has no thread of its parent's."""
-        with self._lock:
-            if not self._loops or self._loops[-1].pid != os.getpid():
-                self._loops.append(_Loop())  # the parent's must not be closed here
-            return self._loops[-1]
+        return self._loops.here()
 
     @property
     def closed(self) -> bool:
