@@ -1,9 +1,11 @@
-"""Forks while another thread connects to a server."""
+"""Forks while another thread connects to a server, or makes the first call on a queue."""
 
 from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,3 +75,80 @@ def test_a_fork_waits_for_a_connection_in_the_making(
         hang_up()
         assert child.result(PATIENCE) == "ABC"
         connecting.result(PATIENCE)
+
+
+#: Prints what the first calls on a queue import.
+CALLS = """
+import asyncio
+import sys
+import threading
+from pq_async import AsyncAdapter
+from pq_core.testing.errands import settle
+from {wheel} import {kind}
+
+def call(queue):
+    threads = [threading.Thread(target=queue.put, args=(item,)) for item in "abc"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    settle(queue, queue.get())
+
+async def call_awaited(queue):
+    await asyncio.gather(*map(queue.put, "abc"))
+    item = await queue.get()
+    await (queue.ack(item) if hasattr(queue, "ack") else queue.task_done())
+
+async def main():
+    queue = {kind}({arguments})
+    if {is_awaited}:
+        queue = AsyncAdapter(queue)
+    before = set(sys.modules)
+    if {is_awaited}:
+        await call_awaited(queue)
+    else:
+        call(queue)
+    print(*set(sys.modules) - before)
+
+asyncio.run(main())
+"""
+
+
+def in_mysql(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """The wheel, the kind, and the arguments of a queue."""
+    return "pq_mysql", "MySQLAckQueue", f"**{request.getfixturevalue('mysql_place')!r}"
+
+
+def in_postgres(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """The wheel, the kind, and the arguments of a queue."""
+    return "pq_postgres", "PostgresAckQueue", repr(request.getfixturevalue("postgres"))
+
+
+def in_sqlite(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """The wheel, the kind, and the arguments of a queue."""
+    return "pq_sqlite", "SQLiteAckQueue", repr(str(request.getfixturevalue("tmp_path")))
+
+
+def in_files(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """The wheel, the kind, and the arguments of a queue."""
+    return "pq_file", "Queue", repr(str(request.getfixturevalue("tmp_path")))
+
+
+@pytest.mark.parametrize("is_awaited", [False, True], ids=["blocking", "awaited"])
+@pytest.mark.parametrize("place", [in_mysql, in_postgres, in_sqlite, in_files])
+def test_calls_import_nothing(
+    request: pytest.FixtureRequest,
+    place: Callable[[pytest.FixtureRequest], tuple[str, str, str]],
+    is_awaited: bool,
+) -> None:
+    """A child forked in the middle of an import would wait for ever for the end of it."""
+    wheel, kind, arguments = place(request)
+    code = CALLS.format(wheel=wheel, kind=kind, arguments=arguments, is_awaited=is_awaited)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stdout.split() == []

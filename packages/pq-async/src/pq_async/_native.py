@@ -18,6 +18,10 @@ N5. No call begins once closing has; that waits for those under way, and for wha
 from __future__ import annotations
 
 import asyncio
+
+# asyncio would import it with the first call. Were that in the middle of it while another thread
+# forks, the child would wait in its own first call for the end of an import that nobody is at.
+import concurrent.futures.thread  # noqa: F401
 import threading
 import weakref
 from collections import deque
