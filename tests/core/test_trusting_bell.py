@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pq_core.testing.elsewhere import InThread
 from pq_core.waiting import Bell, Deadline
 
 
@@ -42,3 +43,16 @@ def test_a_ring_is_looked_at() -> None:
         return True if len(looks) == 3 else None
 
     assert bell.wait_for(look, Deadline(timeout=5)) is True
+
+
+def test_a_ring_from_within_a_ring() -> None:
+    """Garbage that is collected in the middle of a ring may be a queue whose end rings as well."""
+    bell = Bell()
+
+    def ring() -> None:
+        with bell._condition:  # here it is collected
+            bell.ring()
+
+    with InThread() as other:
+        other.call(ring)
+    assert bell.ticket == 1

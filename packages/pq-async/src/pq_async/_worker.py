@@ -214,10 +214,9 @@ class Worker:
         self._running = 0
 
     def drop(self) -> None:
-        """The awaited queue is deleted: frees everything at once, in the calling thread."""
+        """The awaited queue is deleted, and so the blocking one is: that frees everything at once."""
         self.stop()
-        if self._queue is not None and not self.closed:
-            self._queue.close()
+        self._queue = None
 
     # -- in the thread ------------------------------------------------------------------------
 

@@ -107,8 +107,9 @@ class Bell:
         longest: float = LONGEST,
         trusting: bool = False,
     ) -> None:
-        # Protects the five fields below; held for a few instructions only, never over a look.
-        self._condition = threading.Condition(threading.Lock())
+        # Protects the five fields below; held for a few instructions only, never over a look. Taken
+        # twice where garbage is collected meanwhile, and is a queue whose end rings this very bell.
+        self._condition = threading.Condition(threading.RLock())
         self._rings = 0
         self._polled = False
         self._listeners: tuple[Callable[[], None], ...] = ()

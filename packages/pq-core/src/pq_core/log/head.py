@@ -90,6 +90,10 @@ class Head:
             self._lock = closed
             self._segment = None
 
+    def is_free(self) -> bool:
+        """Whether no thread of this process is in the middle of a call."""
+        return not self._mutex.locked()
+
     def append(self, payload: bytes, chunk: int, maxsize: int, *, full: bool = False) -> int | None:
         """Appends one item.
 

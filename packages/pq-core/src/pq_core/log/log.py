@@ -10,7 +10,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from _thread import start_new_thread
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,14 @@ def attach(path: Path, *, disk: Disk = DISK, find: Find | None = None) -> Log:
     """
     key = os.path.realpath(path), id(disk)
     with _logs_mutex:
-        log = _logs.get(key)
-        if log is None or log.broken:
-            log = _logs[key] = Log(Path(key[0]), disk, find or _find_nothing)
-        log.users += 1
-        return log
+        while True:
+            log = _logs.get(key)
+            if log is None or log.broken:
+                log = _logs[key] = Log(Path(key[0]), disk, find or _find_nothing)
+            log.users += 1
+            # Its last user may have been garbage that was collected meanwhile.
+            if _logs.get(key) is log:
+                return log
 
 
 class Log:
@@ -136,6 +140,18 @@ class Log:
                 self.head.shut()
                 self._words = Gone()
                 self._store.close()
+
+    def when_free(self, close: Callable[[], None]) -> None:
+        """Has a queue object closed that was deleted: at once, or else in a thread.
+
+        Garbage is collected in the middle of anything. Who does it may hold a lock of this log for
+        another object, and would wait for itself.
+        """
+        if self.head.is_free() and self.tail.is_free():
+            close()
+        else:
+            # Not of threading, which has locks of its own.
+            start_new_thread(close, ())
 
     def _forked(self) -> None:
         """In a forked child: lets go of what is the parent's, to open anew when first used.

@@ -469,8 +469,10 @@ class LogQueue(Errands, Generic[T]):
         self.close()
 
     def __del__(self) -> None:
+        # The constructor may have failed, and at the end of the interpreter anything may be gone.
         with suppress(Exception):
-            self.close()
+            if self._log is not None:
+                self._log.when_free(self.close)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.qsize()} ready"

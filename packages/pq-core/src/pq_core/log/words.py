@@ -57,6 +57,10 @@ class TailWords:
         """In a forked child: closes what is the parent's, without a word to anybody."""
         self._owners.close()
 
+    def is_free(self) -> bool:
+        """Whether no thread of this process is in the middle of a call."""
+        return not self._mutex.locked()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the tail lock, with everything read anew that another process has changed."""

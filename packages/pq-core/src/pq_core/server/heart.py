@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from pq_core.errors import QueueError
@@ -24,14 +25,17 @@ class Heart:
     """
 
     def __init__(self, beat: Callable[[], bool], every: float) -> None:
-        self._stopped = threading.Event()
+        # Of an Event stop() would take the lock, which the thread itself may have: where it collects
+        # the garbage, and that is the queue whose heart this is.
+        self._gate = threading.Lock()
+        self._gate.acquire()
         self._thread = threading.Thread(
             target=self._run, args=(beat, every), name="persistqueue-heart", daemon=True
         )
         self._thread.start()
 
     def _run(self, beat: Callable[[], bool], every: float) -> None:
-        while not self._stopped.wait(every):
+        while not self._gate.acquire(timeout=every):
             try:
                 if not beat():
                     return
@@ -39,5 +43,6 @@ class Heart:
                 _LOG.warning("a sign of life was not given: %s", error)
 
     def stop(self) -> None:
-        """No further call is started."""
-        self._stopped.set()
+        """No further call is started; a second one does nothing."""
+        with suppress(RuntimeError):
+            self._gate.release()
