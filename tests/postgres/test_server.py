@@ -177,7 +177,12 @@ def test_shrinking(postgres: str, name: str, cls: Any) -> None:
         before = queue.stats().bytes
         queue.clear()  # the server may tidy up by itself at any moment from now on
         queue.put("left")
-        queue.shrink_disk_usage()
+        for _ in range(20):
+            queue.shrink_disk_usage()
+            if queue.stats().bytes < before / 4:
+                break
+            # What some session may still see stays: also one to another database that is just
+            # being started, as other tests do.
         assert queue.stats().bytes < before / 4
         assert queue.get_nowait() == "left"
 

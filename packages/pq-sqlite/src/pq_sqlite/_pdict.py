@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
+from pq_core.ending import end
 from pq_core.protocols import AnySerializer, Durability
 from pq_core.serializers import Codec, codec
 from pq_core.sql import dictionary_layout
+from pq_core.sql.fork import all_free
 from pq_core.sql.plans.dictionary import DictionaryPlans, decode_key, encode_key
 from pq_core.sql.rows import Unreadable, opener
 from pq_core.sqlite.place import DIALECT, Place, reopened
@@ -221,7 +223,8 @@ class PDict(MutableMapping[Any, Any]):
     def __del__(self) -> None:
         # The constructor may have failed, and at the end of the interpreter anything may be gone.
         with suppress(Exception):
-            self.close()
+            if not self.closed:
+                end(self.close, all_free)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._engine.path is None:

@@ -10,8 +10,7 @@ import os
 import threading
 import time
 import weakref
-from _thread import start_new_thread
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,17 +140,9 @@ class Log:
                 self._words = Gone()
                 self._store.close()
 
-    def when_free(self, close: Callable[[], None]) -> None:
-        """Has a queue object closed that was deleted: at once, or else in a thread.
-
-        Garbage is collected in the middle of anything. Who does it may hold a lock of this log for
-        another object, and would wait for itself.
-        """
-        if self.head.is_free() and self.tail.is_free():
-            close()
-        else:
-            # Not of threading, which has locks of its own.
-            start_new_thread(close, ())
+    def is_free(self) -> bool:
+        """Whether no thread of this process is in the middle of a call."""
+        return self.head.is_free() and self.tail.is_free()
 
     def _forked(self) -> None:
         """In a forked child: lets go of what is the parent's, to open anew when first used.

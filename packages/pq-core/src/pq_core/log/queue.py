@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pq_core.disk import DISK, Disk
+from pq_core.ending import end
 from pq_core.errors import DecodeError, Empty, Full, QueueClosed
 from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
@@ -472,7 +473,7 @@ class LogQueue(Errands, Generic[T]):
         # The constructor may have failed, and at the end of the interpreter anything may be gone.
         with suppress(Exception):
             if self._log is not None:
-                self._log.when_free(self.close)
+                end(self.close, self._log.is_free)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self.qsize()} ready"

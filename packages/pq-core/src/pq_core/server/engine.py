@@ -105,6 +105,8 @@ class ServerEngine(Watching):
     def _start(self) -> None:
         #: Keeps to the number of connections; the sign of life goes past it.
         self._gate = threading.Semaphore(self.driver.size)
+        #: One for each transaction. A list, whose append() and pop() are one step each.
+        self._under_way: list[None] = []
         #: The sessions of threads that are in transaction().
         self._inside: dict[int, Session] = {}
         self._life = Life(self.driver, self._owners, self._heartbeat, self._run_ungated)
@@ -205,6 +207,7 @@ class ServerEngine(Watching):
         driver = self.driver
         session: Session | None = None
         is_sent = False  # whether it may have happened
+        self._under_way.append(None)
         try:
             session = driver.lease()
             if getattr(plan, "single", False):
@@ -228,6 +231,8 @@ class ServerEngine(Watching):
             if session is not None:
                 driver.discard(session)
             raise
+        finally:
+            self._under_way.pop()
         driver.give_back(session)
         return result
 
@@ -285,6 +290,7 @@ class ServerEngine(Watching):
             raise StorageError(f"{self.where}: a transaction is open in this thread already")
         session = self._begun()
         self._inside[me] = session
+        self._under_way.append(None)
         driver = self.driver
         is_sent = False
         try:
@@ -311,6 +317,7 @@ class ServerEngine(Watching):
             driver.give_back(session)
         finally:
             if self._inside.pop(me, None) is not None:
+                self._under_way.pop()
                 self._gate.release()
         self.bell.ring()
 
@@ -446,7 +453,11 @@ class ServerEngine(Watching):
         self.driver.close()
         self.hub.leave(self)
 
-    # -- forks --------------------------------------------------------------------------------
+    # -- forks, and ends ----------------------------------------------------------------------
+
+    def is_free(self) -> bool:
+        """Whether no thread is in the middle of a transaction."""
+        return not self._under_way
 
     def before_fork(self) -> bool:
         """Nothing has to stop: the child uses nothing of what the threads are in the middle of."""

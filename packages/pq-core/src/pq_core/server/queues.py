@@ -157,7 +157,8 @@ class InServer(BaseQueue[T]):
     def shrink_disk_usage(self) -> None:
         """Rebuilds the queue's tables, without the room of what was removed from them.
 
-        Takes long where they are large; with PostgreSQL nobody else can use them meanwhile.
+        Takes long where they are large; with PostgreSQL nobody else can use them meanwhile, and what
+        a transaction that began before the removal may still see stays.
 
         Raises:
             StorageBusy: others were in the way for the whole timeout.

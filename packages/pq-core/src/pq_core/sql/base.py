@@ -11,10 +11,12 @@ from types import TracebackType
 from typing import Any, Final, Generic, Protocol, TypeVar
 from zlib import crc32
 
+from pq_core.ending import end
 from pq_core.errors import Empty, Full, StorageError
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.serializers import Codec
 from pq_core.sql.driver import Engine
+from pq_core.sql.fork import all_free
 from pq_core.sql.kinds import Kind
 from pq_core.sql.rows import LARGEST, Opener, Row, Taken, Unreadable
 from pq_core.sql.statement import Plan
@@ -410,7 +412,8 @@ class BaseQueue(Generic[T]):
     def __del__(self) -> None:
         # The constructor may have failed, and at the end of the interpreter anything may be gone.
         with suppress(Exception):
-            self.close()
+            if not self.closed:
+                end(self.close, all_free)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""

@@ -1,19 +1,22 @@
-"""What has to happen around os.fork so that queue objects work on both sides of it."""
+"""The engines of this process: what they do around os.fork, and whether one is at work."""
 
 from __future__ import annotations
 
 import gc
 import os
 import weakref
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from pq_core.sql.hub import forget_hubs
 
-__all__ = ["keep_for_ever", "watch"]
+__all__ = ["all_free", "keep_for_ever", "watch"]
 
 
 class Forked(Protocol):
     """Takes part in forks."""
+
+    def is_free(self) -> bool: ...
 
     def before_fork(self) -> bool: ...
 
@@ -37,6 +40,17 @@ def watch(engine: Forked) -> None:
     _WATCHED.add(engine)
 
 
+def all_free() -> bool:
+    """Whether no engine of this process is in the middle of a call."""
+    return all(engine.is_free() for engine in _watched())
+
+
+def _watched() -> list[Any]:
+    while True:
+        with suppress(RuntimeError):  # other threads have added some meanwhile
+            return list(_WATCHED)
+
+
 def keep_for_ever(connection: object) -> None:
     """Makes sure that nobody closes this connection, not even the end of the interpreter."""
     _KEPT.append(connection)
@@ -49,7 +63,7 @@ def _before() -> None:
     global _is_collecting
     _is_collecting = gc.isenabled()
     gc.disable()
-    _STOPPED[:] = [engine for engine in list(_WATCHED) if engine.before_fork()]
+    _STOPPED[:] = [engine for engine in _watched() if engine.before_fork()]
 
 
 def _in_parent() -> None:
@@ -63,7 +77,7 @@ def _in_parent() -> None:
 def _in_child() -> None:
     _STOPPED.clear()
     forget_hubs()
-    for engine in list(_WATCHED):
+    for engine in _watched():
         engine.after_fork_in_child()
     if _is_collecting:
         gc.enable()

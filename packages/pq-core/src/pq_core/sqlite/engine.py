@@ -379,7 +379,11 @@ class SQLiteEngine(Sharing):
                 self._owner = None
         self.hub.leave(self)
 
-    # -- forks --------------------------------------------------------------------------------
+    # -- forks, and ends ----------------------------------------------------------------------
+
+    def is_free(self) -> bool:
+        """Whether no thread is in the middle of a call."""
+        return not self._together.lock.locked()
 
     def before_fork(self) -> bool:
         """Waits until no thread is inside SQLite, whose mutexes the child could never free.

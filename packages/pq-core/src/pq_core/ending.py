@@ -1,0 +1,38 @@
+"""The end of queue objects that nobody has closed.
+
+A finalizer is called where the last reference goes, or where garbage is collected: by any thread,
+in the middle of anything. Where that thread has a lock that closing needs, of this library or of
+the storage, it would wait for itself.
+"""
+
+from __future__ import annotations
+
+from _thread import start_new_thread
+from collections.abc import Callable
+from contextlib import suppress
+
+__all__ = ["end"]
+
+
+def end(close: Callable[[], object], is_free: Callable[[], bool]) -> None:
+    """For finalizers: closes at once, or in a thread where that might wait for the calling one.
+
+    Args:
+        close: of the object.
+        is_free: whether nothing is under way that has a lock which `close` needs.
+    """
+    free = False
+    with suppress(Exception):  # what it looks at may be in the middle of a change
+        free = is_free()
+    if free:
+        close()
+        return
+    # Not of threading, which has locks of its own. As the interpreter ends there is none any more:
+    # then it is as if the process had been killed.
+    with suppress(RuntimeError):
+        start_new_thread(_closed, (close,))
+
+
+def _closed(close: Callable[[], object]) -> None:
+    with suppress(Exception):
+        close()
