@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pq_core import yielding
+from pq_core.ending import keep
 from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
 from pq_core.server.driver import Driver, Session, Verdict
 from pq_core.server.life import Life
@@ -77,6 +78,7 @@ class ServerEngine(Watching):
     ) -> None:
         self.closed = True  # for __del__, if the next lines fail
         self.driver = driver
+        keep(self, driver)
         self.layout = layout
         self.where = f"{driver.where}, table {layout.table}"
         self._owners = owners

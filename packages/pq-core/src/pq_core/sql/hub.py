@@ -28,8 +28,11 @@ class Hub:
     https://sqlite.org/pragma.html#pragma_data_version), and rings when the time of the alarm has
     come. (Were that a change, whoever probes would begin anew with short pauses.)
 
+    Who waits looks again where the probe differs, and else once in a while: neither sees that a
+    thread has ended which `join` waits for.
+
     Args:
-        trusting: as `pq_core.waiting.Bell` takes it.
+        anyway: how often that is, in seconds.
 
     Attributes:
         bell: rings for who waits here.
@@ -37,7 +40,9 @@ class Hub:
         departed: how many objects on the table were closed in this process.
     """
 
-    def __init__(self, trusting: bool) -> None:
+    def __init__(self, anyway: float) -> None:
+        self._anyway = anyway
+        self._looked_at = -math.inf
         self.alarm: tuple[float, Callable[[], float]] = (math.inf, time.time)
         self.departed = 0
         self._rung = math.inf
@@ -51,7 +56,7 @@ class Hub:
             look = probe()
             return None if look is None else look()
 
-        self.bell = Bell(ask, trusting=trusting)
+        self.bell = Bell(ask, trusting=True)
 
     def join(self, engine: Watcher) -> None:
         """This engine can be asked from now on, until it is closed."""
@@ -70,6 +75,9 @@ class Hub:
             return self._probed
         self._probed_at = now
         self._probed = self._look()
+        if now - self._looked_at >= self._anyway:
+            self._looked_at = now
+            self.bell.ring()
         return self._probed
 
     def _look(self) -> object:
@@ -95,18 +103,18 @@ _LOCK = threading.Lock()
 _HUBS: Final[weakref.WeakValueDictionary[tuple[str, str], Hub]] = weakref.WeakValueDictionary()
 
 
-def hub_of(path: str, table: str, trusting: bool = False) -> Hub:
+def hub_of(path: str, table: str, anyway: float) -> Hub:
     """The hub of a table of this process.
 
     Args:
         path: of the database.
         table: of the queue.
-        trusting: as `pq_core.waiting.Bell` takes it.
+        anyway: as `Hub` takes it.
     """
     with _LOCK:
         hub = _HUBS.get((path, table))
         if hub is None:
-            hub = _HUBS[path, table] = Hub(trusting)
+            hub = _HUBS[path, table] = Hub(anyway)
         return hub
 
 

@@ -39,6 +39,8 @@ R = TypeVar("R")
 #: A plan, and what it is called with.
 _Task: TypeAlias = "tuple[Callable[..., Plan[Any]], tuple[Any, ...]]"
 
+#: How often who waits looks though no other connection has committed anything, in seconds.
+_ANYWAY: Final = 0.25
 #: Once in so many commits is looked whether free pages can be given back.
 _SWEEP: Final = 1024
 _DATA_VERSION: Final = Statement("PRAGMA data_version", "one")
@@ -97,7 +99,7 @@ class SQLiteEngine(Sharing):
         self._commits = 0
         self._seen = 0
         key = str(self.path) if self.path else f"memory {id(self)}"
-        self.hub = hub_of(key, self.layout.table)
+        self.hub = hub_of(key, self.layout.table, _ANYWAY)
         self.bell = self.hub.bell
 
     # -- running plans ------------------------------------------------------------------------

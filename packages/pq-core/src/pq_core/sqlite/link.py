@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pq_core.ending import keep
 from pq_core.errors import QueueClosed, StorageBusy, StorageCorrupt, StorageError
 from pq_core.protocols import Durability
 from pq_core.sql.schema import Layout
@@ -95,6 +96,7 @@ class Link:
         except sqlite3.Error as error:
             raise translated(error, self.path or self.where) from error
         cursor = self._cursor = connection.cursor()
+        keep(self, cursor)
         self._is_full = self._reserve is not None and self._reserve.is_scarce()
         try:
             self._check()
