@@ -38,7 +38,7 @@ FIRST: Final = 2
 STOP: Final = 3
 #: Set in the segment's word of a run whose owner is gone.
 RETURNED: Final = 1 << 63
-_RUN: Final = Struct("=QQQQ")
+pack_run = Struct("=QQQQ").pack_into  # bound once
 
 
 class Run(NamedTuple):
@@ -86,27 +86,26 @@ class Claims:
         self._bytes.release()
         self._view.release()
 
-    def allocate(self) -> int | None:
-        """The index of an empty run, or None where the file is full. Marks nothing.
+    def write(self, segment: int, offset: int, first: int, stop: int) -> int | None:
+        """Makes an empty run this one, and returns its index; None where the file is full.
 
-        The list of empty ones is made anew only when it is used up, so a file that is nearly
-        full costs one pass in many calls.
+        It is this one once the last word is written. The list of empty ones is made anew only when
+        it is used up, so a file that is nearly full costs one pass in many calls.
         """
         words, free = self.words, self._free
-        while free:
-            index = free.pop()
-            if words[index + FIRST] >= words[index + STOP]:
-                return index
-        free += [
-            index
-            for index in range(len(words) - 4, CLAIMS_HEADER // 8 - 1, -4)
-            if words[index + FIRST] >= words[index + STOP]
-        ]
-        return free.pop() if free else None
-
-    def write(self, index: int, segment: int, offset: int, first: int, stop: int) -> None:
-        """Makes the empty run at `index` this one; it is, once the last word is written."""
-        _RUN.pack_into(self._bytes, index * 8, segment, offset, first, stop)
+        while True:
+            while free:
+                index = free.pop()
+                if words[index + FIRST] >= words[index + STOP]:
+                    pack_run(self._bytes, index * 8, segment, offset, first, stop)
+                    return index
+            free += [
+                index
+                for index in range(len(words) - 4, CLAIMS_HEADER // 8 - 1, -4)
+                if words[index + FIRST] >= words[index + STOP]
+            ]
+            if not free:
+                return None
 
     def free(self, index: int) -> None:
         """Empties the run at `index`."""

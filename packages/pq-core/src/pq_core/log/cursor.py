@@ -53,8 +53,8 @@ NOTE_AT: Final = 1536
 
 _CRC: Final = Struct("<I")
 _HEADER: Final = Struct("<8sI16sQ")
-_SLOT: Final = Struct("<QQQQQ")
-_SLOT_CRC: Final = Struct("<40sI")
+SLOT: Final = Struct("<QQQQQ")
+SLOT_CRC: Final = Struct("<40sI")
 _NOTE: Final = Struct("<11Q16s")
 
 # Indices of 8-byte words in the shared page. The order inside a group is the order in which
@@ -217,9 +217,9 @@ class CursorFile:
         """What the valid slots say, by where they lie."""
         found = {}
         for at in SLOTS_AT:
-            raw = self.buffer[at : at + _SLOT.size]
-            (crc,) = _CRC.unpack_from(self.buffer, at + _SLOT.size)
-            if crc32(raw) == crc and (settled := Settled(*_SLOT.unpack(raw))).generation:
+            raw = self.buffer[at : at + SLOT.size]
+            (crc,) = _CRC.unpack_from(self.buffer, at + SLOT.size)
+            if crc32(raw) == crc and (settled := Settled(*SLOT.unpack(raw))).generation:
                 found[at] = settled
         return found
 
@@ -306,8 +306,8 @@ class CursorFile:
 
 def pack_slot(buffer: memoryview, at: int, settled: tuple[int, int, int, int, int]) -> None:
     """Writes a slot. The crc comes last, so that a slot half written is not valid."""
-    raw = _SLOT.pack(*settled)
-    _SLOT_CRC.pack_into(buffer, at, raw, crc32(raw))
+    raw = SLOT.pack(*settled)
+    SLOT_CRC.pack_into(buffer, at, raw, crc32(raw))
 
 
 def check(group: Iterable[int]) -> int:

@@ -27,11 +27,23 @@ class Out:
     )
 
     def __init__(
-        self, start: tuple[int, int, int], mark: int, end: tuple[int, int, int], index: int
+        self,
+        segment: int,
+        offset: int,
+        first: int,
+        mark: int,
+        end_segment: int,
+        end_offset: int,
+        stop: int,
+        index: int,
     ) -> None:
-        self.segment, self.offset, self.first = start
+        self.segment = segment
+        self.offset = offset
+        self.first = first
         self.mark = mark
-        self.end_segment, self.end_offset, self.stop = end
+        self.end_segment = end_segment
+        self.end_offset = end_offset
+        self.stop = stop
         self.index = index
 
 

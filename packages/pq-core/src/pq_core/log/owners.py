@@ -24,6 +24,7 @@ class Owners:
         self._store = store
         self._files: list[tuple[ClaimsFile, Claims]] = []
         self._own: int | None = None
+        self._mine: Claims | None = None
         self.words: memoryview | list[int] = []
 
     def close(self) -> None:
@@ -33,7 +34,7 @@ class Owners:
             claims.release()
             file.close()
         self._files.clear()
-        self._own = None
+        self._own = self._mine = None
 
     def claim(self, segment: int, offset: int, first: int, stop: int) -> int:
         """Writes a run into this process's file, and returns its index.
@@ -41,28 +42,26 @@ class Owners:
         Raises:
             OSError: the file has to grow, and cannot.
         """
-        if self._own is None:
+        claims = self._mine
+        if claims is None:
             self._own = self._acquire()
-            self.words = self._files[self._own][1].words
-        claims = self._files[self._own][1]
-        index = claims.allocate()
+            claims = self._mine = self._files[self._own][1]
+            self.words = claims.words
+        index = claims.write(segment, offset, first, stop)
         if index is None:
-            self._grow(self._own)
-            claims = self._files[self._own][1]
-            index = claims.allocate()
+            index = self._grow().write(segment, offset, first, stop)
             assert index is not None
-        claims.write(index, segment, offset, first, stop)
         return index
 
     def free(self, index: int) -> None:
         """Empties a run of this process."""
-        assert self._own is not None
-        self._files[self._own][1].free(index)
+        assert self._mine is not None
+        self._mine.free(index)
 
     def give_back(self, index: int) -> None:
         """Declares a run of this process to be nobody's."""
-        assert self._own is not None
-        self._files[self._own][1].give_back(index)
+        assert self._mine is not None
+        self._mine.give_back(index)
 
     def sweep(self, first: int, stop: int) -> tuple[int, bool]:
         """Declares what dead consumers had to be nobody's.
@@ -166,12 +165,15 @@ class Owners:
             self._store.create_claims(len(self._files)).close()
         return len(self._files) - 1
 
-    def _grow(self, number: int) -> None:
-        file, claims = self._files[number]
+    def _grow(self) -> Claims:
+        """Makes room in this process's file."""
+        assert self._own is not None
+        file, claims = self._files[self._own]
         # Written before it is mapped: a store into a hole of a mapping kills on a full disk.
         file.grow(max(BLOCK, claims.words.nbytes))
         claims.release()
         file.remap()
-        claims = Claims(file.map)
-        self._files[number] = file, claims
+        claims = self._mine = Claims(file.map)
+        self._files[self._own] = file, claims
         self.words = claims.words
+        return claims

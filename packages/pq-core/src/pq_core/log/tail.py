@@ -95,16 +95,16 @@ class Tail(Taking):
         holder.outs.remove(out)
         if out.first < seq:
             index = self._owners.claim(out.segment, out.offset, out.first, seq)
-            before = Out((out.segment, out.offset, out.first), out.mark, here, index)
+            before = Out(out.segment, out.offset, out.first, out.mark, *here, index)
             holder.outs.append(before)
         if end.seq < out.stop:
             segment, item = next(self._walk(end, out.stop))
             behind = Position(segment.number, item.offset, item.seq)
             index = self._owners.claim(*behind, out.stop)
             rest = (out.end_segment, out.end_offset, out.stop)
-            holder.outs.append(Out(behind, item.mark, rest, index))
+            holder.outs.append(Out(*behind, item.mark, *rest, index))
         holder.outs.sort(key=lambda out: out.first)
-        return Out(here, mark, end, out.index)
+        return Out(*here, mark, *end, out.index)
 
     def give_back(self, holders: Iterable[Holder]) -> None:
         """Makes everything that the holders have ready again."""

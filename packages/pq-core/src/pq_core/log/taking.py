@@ -9,20 +9,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
+from zlib import crc32
 
 from pq_core.errors import StorageError
 from pq_core.log import recovery
 from pq_core.log.ahead import NOTHING, Ahead, read_ahead
 from pq_core.log.claims import STOP
 from pq_core.log.cursor import (
+    CHECK,
     H_SEGMENT,
     P_SEQ,
+    SLOT,
+    SLOT_CRC,
     SLOTS_AT,
     T_CAREFUL,
     T_GENERATION,
     T_RETURNED,
     T_REWOUND,
     T_SKIP,
+    TAIL_AT,
     Position,
     Settled,
     pack_slot,
@@ -34,9 +39,11 @@ from pq_core.log.holder import Holder, Out
 from pq_core.log.marks import Marks
 from pq_core.log.segment import FRAMES_AT
 from pq_core.log.store import Segment, Store, failure
-from pq_core.log.words import TailWords
+from pq_core.log.words import TAIL_END, TailWords, pack_words
 
 __all__ = ["NONE", "SWEEP_SECONDS", "Taken", "Taking"]
+
+slot_words, put_slot = SLOT.pack, SLOT_CRC.pack_into  # bound once
 
 #: The seqs of items and, side by side with them, their payloads. Pairs cost get_many a twentieth.
 Taken: TypeAlias = "tuple[Sequence[int], list[bytes]]"
@@ -60,6 +67,7 @@ class Taking(TailWords):
         # Items read ahead, from the seq `_first` on. All were valid, live and published.
         self._ahead: Ahead = NOTHING
         self._first = 0
+        self._following = (0, 0)  # a segment, and the seq with which the one after it begins
         self._takes = 0
         self._swept = 0.0
         self._marks = Marks(store, self._walk)
@@ -163,15 +171,17 @@ class Taking(TailWords):
             at = seq - self._first
             payloads, marks, ends = self._ahead
         segment, offset, mark = self._segment, self._offset, marks[at]
+        seqs: Sequence[int]
         if count == 1 or seq < words[T_CAREFUL]:
             after, end = seq + 1, ends[at]
-            taken = [payloads[at]]
+            seqs, taken = (seq,), [payloads[at]]
         else:
             taken = payloads[at : at + count]
             after, end = seq + len(taken), ends[at + len(taken) - 1]
+            seqs = range(seq, after)
         if holder is None:
             self._offset, self._seq = end, after
-            self._settle([Out((segment, offset, seq), mark, (segment, end, after), -1)])
+            self._settle([Out(segment, offset, seq, mark, segment, end, after, -1)])
         else:
             # I9: the claim is written before the tail moves past it.
             outs = holder.outs
@@ -180,10 +190,10 @@ class Taking(TailWords):
                 last.end_segment, last.end_offset, last.stop = segment, end, after
             else:
                 index = self._owners.claim(segment, offset, seq, after)
-                outs.append(Out((segment, offset, seq), mark, (segment, end, after), index))
+                outs.append(Out(segment, offset, seq, mark, segment, end, after, index))
             self._offset = end
             self._write(after)
-        return range(seq, after), taken
+        return seqs, taken
 
     def sync(self) -> None:
         """Returns once everything that is settled is on the medium.
@@ -208,12 +218,11 @@ class Taking(TailWords):
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
                 outs = holder.outs
-                if others:
-                    outs = [*outs, *(out for each in others for out in each.outs)]
-                self._settle(outs)
-                holder.outs = []
+                if others or len(outs) != 1 or not self._settle_alone(outs[0]):
+                    self._settle([*outs, *(out for each in others for out in each.outs)])
                 for each in others:
                     each.outs = []
+                holder.outs = []
                 generation = self._settled[4]
             except BaseException as error:
                 self._generation = -1
@@ -335,11 +344,11 @@ class Taking(TailWords):
             if wanted:
                 here = (segment.number, item.offset, first)
                 if holder is None:
-                    self._settle([Out(here, item.mark, after, -1)])
+                    self._settle([Out(*here, item.mark, *after, -1)])
                 else:
                     # I9: it is in two lists for a moment, never in none.
                     index = self._owners.claim(*here, after.seq)
-                    holder.outs.append(Out(here, item.mark, after, index))
+                    holder.outs.append(Out(*here, item.mark, *after, index))
             self._owners.shrink(number, run, after)
             gone = min(after.seq, run.stop) - first
             words[T_RETURNED] = max(0, words[T_RETURNED] - gone)
@@ -364,6 +373,47 @@ class Taking(TailWords):
             self._owners.forget_returned()
             returned = 0
         words[T_RETURNED] = returned
+
+    def _settle_alone(self, out: Out) -> bool:
+        """`_settle` of the one run that is out, where nothing else has to be done; whether it was.
+
+        This is what most consumers do, so pack_slot and _write stand here in line.
+        """
+        words = self._words
+        segment, offset, seq = out.end_segment, out.end_offset, out.stop
+        before, _, low, _, turn = self._settled
+        if (
+            out.first != low
+            or seq != self._seq
+            or segment != before
+            or (segment != words[H_SEGMENT] and seq >= self._end_of(segment))
+            or (offset >= _DRAINED and seq == words[P_SEQ])
+        ):
+            return False
+        turn += 1
+        marked = words[T_SKIP]
+        self._settled = (segment, offset, seq, marked, turn)
+        buffer = self._buffer
+        raw = slot_words(segment, offset, seq, marked, turn)
+        put_slot(buffer, SLOTS_AT[turn & 1], raw, crc32(raw))
+        number, at = self._segment, self._offset
+        self._generation = generation = self._generation + 1
+        check = number ^ at ^ segment ^ offset ^ marked ^ turn ^ CHECK  # seq stands there twice
+        buffer[TAIL_AT:TAIL_END] = pack_words(
+            number, at, seq, segment, offset, seq, marked, turn, check, generation
+        )
+        self._owners.free(out.index)
+        return True
+
+    def _end_of(self, segment: int) -> int:
+        """The seq with which the next segment begins; that is not to be told, 0."""
+        number, end = self._following
+        if number != segment:
+            end = 0
+            with suppress(FileNotFoundError, StorageError):
+                end = self._store.segment(segment + 1).first
+            self._following = segment, end
+        return end
 
     def _settle(self, outs: list[Out]) -> None:
         """Settles these items (I10): first the slot or the marks, then the claims."""
