@@ -63,14 +63,19 @@ def test_a_fork_waits_until_nobody_is_inside(monkeypatch: pytest.MonkeyPatch) ->
 def test_nobody_comes_in_while_a_fork_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise those who come and go could keep it for ever."""
     monkeypatch.setattr(forking, "PATIENCE", PATIENCE)
-    with InThread() as one, InThread() as forker, InThread() as late:
+
+    def enter() -> str:
+        with forking.undivided():
+            return "in"
+
+    with InThread() as one, InThread() as forker, InThread() as late, InThread() as other:
         inside = Inside(one, forking.undivided())
         child = forker.submit(forked)
         assert is_waiting(child)
-        comes = late.submit(forked)
-        assert is_waiting(comes)
+        calls = [late.submit(enter), other.submit(forked)]
+        assert all(is_waiting(call) for call in calls)
         inside.let_go()
-        assert child.result(PATIENCE) == comes.result(PATIENCE) == "in"
+        assert [call.result(PATIENCE) for call in (child, *calls)] == ["in"] * 3
 
 
 def test_who_is_inside_may_fork() -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -77,6 +78,8 @@ def test_a_fork_waits_for_a_connection_in_the_making(
         connecting.result(PATIENCE)
 
 
+#: A queue that no other test has left anything in.
+NAME = f"imports nothing {uuid.uuid4().hex}"
 #: Prints what the first calls on a queue import.
 CALLS = """
 import asyncio
@@ -116,12 +119,13 @@ asyncio.run(main())
 
 def in_mysql(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """The wheel, the kind, and the arguments of a queue."""
-    return "pq_mysql", "MySQLAckQueue", f"**{request.getfixturevalue('mysql_place')!r}"
+    place = request.getfixturevalue("mysql_place")
+    return "pq_mysql", "MySQLAckQueue", f"**{place!r}, name={NAME!r}"
 
 
 def in_postgres(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """The wheel, the kind, and the arguments of a queue."""
-    return "pq_postgres", "PostgresAckQueue", repr(request.getfixturevalue("postgres"))
+    return "pq_postgres", "PostgresAckQueue", f"{request.getfixturevalue('postgres')!r}, {NAME!r}"
 
 
 def in_sqlite(request: pytest.FixtureRequest) -> tuple[str, str, str]:

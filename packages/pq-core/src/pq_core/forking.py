@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -51,11 +51,13 @@ class _Gate:
         me = threading.get_ident()
         until = time.monotonic() + PATIENCE
         with self._changed:
-            while self._forker is not None or any(each != me for each in self._inside):
-                if (left := until - time.monotonic()) <= 0:
-                    break
-                self._changed.wait(left)
+            self._wait_while(lambda: self._forker is not None, until)
             self._forker = me
+            self._wait_while(lambda: any(each != me for each in self._inside), until)
+
+    def _wait_while(self, condition: Callable[[], bool], until: float) -> None:
+        while condition() and (left := until - time.monotonic()) > 0:
+            self._changed.wait(left)
 
     def open(self) -> None:
         """The end of `close`."""
