@@ -37,6 +37,11 @@ def run(main: Coroutine[Any, Any, R]) -> R:
     return asyncio.run(limited())
 
 
+async def turn() -> None:
+    """One turn of the loop: what is ready runs. No time passes; asyncio has no other word for it."""
+    await asyncio.sleep(0)
+
+
 async def settle(queue: Any, item: Any) -> None:
     """Be done with an item that this task has just got."""
     if hasattr(queue, "ack"):

@@ -17,7 +17,7 @@ from pq_async import AsyncAdapter, AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQ
 from pq_core.errors import Empty, QueueClosed
 from pq_core.log.queue import LogQueue
 
-from .kinds import MAKERS, Make, drain, run, settle
+from .kinds import MAKERS, Make, drain, run, settle, turn
 
 #: Queues that give back, on close, what was got and not settled.
 GIVING_BACK = ("file", "file, full", "sqlite, holding", "ack", "adapter, file")
@@ -95,7 +95,7 @@ def test_every_item_is_accounted_for(kind: str, tmp_path: Path) -> None:
 async def cancel_after(task: asyncio.Task[Any], steps: int) -> bool:
     """Cancel a task after so many turns of the loop; whether that ended it."""
     for _ in range(steps):
-        await asyncio.sleep(0)
+        await turn()
     task.cancel()
     try:
         await task
@@ -288,7 +288,7 @@ def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
             queue = MAKERS[kind](tmp_path / str(round))
             await queue.put("a")
             task = asyncio.create_task(queue.get())
-            await asyncio.sleep(0)
+            await turn()
             closing = asyncio.create_task(queue.close())
             is_cancelled = await cancel_after(task, round % 5)
             await closing

@@ -14,7 +14,7 @@ import pytest
 
 from pq_async import AsyncAdapter
 
-from .kinds import MAKERS, run, settle
+from .kinds import MAKERS, run, settle, turn
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ async def pass_through(queue: Any, count: int) -> None:
         await asyncio.gather(*(one(first + number) for number in range(TASKS)))
         # A get that gives up, and one that is cancelled, leave nothing either.
         waiting = asyncio.create_task(queue.get())
-        await asyncio.sleep(0)
+        await turn()
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
 

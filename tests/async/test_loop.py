@@ -20,7 +20,7 @@ from pq_core.log.queue import LogQueue
 from pq_core.testing.elsewhere import InProcess
 from pq_core.waiting import Bell
 
-from .kinds import MAKERS, run, settle
+from .kinds import MAKERS, run, settle, turn
 
 #: Seconds for which the loop may be held up by anything.
 LAG = 0.05
@@ -35,11 +35,11 @@ async def watchdog() -> AsyncIterator[list[float]]:
     async def watch() -> None:
         while not over.is_set():
             begin = time.monotonic()
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0.001)  # this sleep is what is measured
             lags.append(time.monotonic() - begin - 0.001)
 
     watching = asyncio.create_task(watch())
-    await asyncio.sleep(0)
+    await turn()
     try:
         yield lags
     finally:
@@ -168,7 +168,7 @@ def test_nothing_blocks_on_the_loop(kind: str, tmp_path: Path) -> None:
             await queue.put_many(range(20))
             await asyncio.gather(*(queue.get() for _ in range(20)))
             waiting = [asyncio.create_task(queue.get()) for _ in range(21)]
-            await asyncio.sleep(0)
+            await turn()
             waiting[0].cancel()
             await queue.qsize()
             assert len([item async for item in queue]) <= 20
@@ -292,9 +292,9 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
             waiting = [asyncio.create_task(queue.get()) for _ in range(50)]
             if cls is AsyncSQLiteAckQueue:  # and one that waits for something else
                 id = await queue.put("leased")
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # the looks before have grown rare by then
                 waiting.append(asyncio.create_task(queue.get(id=id)))
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # at first they are more frequent
             looks, submit = 0, queue._worker.submit
 
             def counted(call: Any) -> None:
@@ -303,7 +303,7 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
                 submit(call)
 
             queue._worker.submit = counted
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # looks are counted in a second
             # 28 times a second, and the one that waits for something else as often.
             assert looks < 35 * (2 if cls is AsyncSQLiteAckQueue else 1)
             for each in waiting:

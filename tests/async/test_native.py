@@ -16,7 +16,7 @@ from pq_async import AsyncAdapter
 from pq_async._worker import Worker
 from pq_core.errors import Empty, QueueClosed
 
-from .kinds import run
+from .kinds import run, turn
 from .test_cancelling import cancel_after, cancelled_at_random
 
 pq_postgres = pytest.importorskip("pq_postgres")
@@ -76,7 +76,7 @@ def test_it_needs_no_thread(make: Make) -> None:
             await asyncio.gather(*(queue.put(number) for number in range(20)))
             assert sorted(await drain(queue)) == list(range(20))
             waiting = [asyncio.create_task(queue.get()) for _ in range(50)]
-            await asyncio.sleep(0)
+            await turn()
             await queue.put_many(range(50))
             assert sorted(await asyncio.gather(*waiting)) == list(range(50))
 
@@ -136,7 +136,7 @@ def test_a_loop_that_ends_loses_nothing(make: Make) -> None:
 
                 getting = [asyncio.create_task(get()) for _ in range(8)]
                 for _ in range(turns):
-                    await asyncio.sleep(0.0002)
+                    await asyncio.sleep(0.0002)  # a moment in the middle of the calls
                 del getting
 
             asyncio.run(main())
@@ -161,7 +161,7 @@ def test_who_waits_for_a_connection_holds_nobody_up(make: Make) -> None:
             await asyncio.to_thread(has.wait, 30)
             putting = [asyncio.create_task(queue.put(number)) for number in range(3)]
             for _ in range(1000):
-                await asyncio.sleep(0)
+                await turn()
             assert not any(each.done() for each in putting)
             may_end.set()
             await asyncio.gather(holding, *putting)
@@ -258,7 +258,7 @@ def test_close_waits_for_what_was_begun(make: Make) -> None:
     async def main() -> None:
         queue = adapted(make(max_connections=2))
         putting = [asyncio.create_task(queue.put(number)) for number in range(30)]
-        await asyncio.sleep(0)
+        await turn()
         await cancel_after(asyncio.create_task(queue.close()), 1)
         with pytest.raises(QueueClosed):
             await queue.put(99)

@@ -214,9 +214,13 @@ class Worker:
         self._running = 0
 
     def drop(self) -> None:
-        """The awaited queue is deleted, and so the blocking one is: that frees everything at once."""
+        """The awaited queue is deleted: the blocking one ends as if it was, too.
+
+        It is kept, for what cancelled gets had taken may still be on its way back (A3).
+        """
         self.stop()
-        self._queue = None
+        if self._queue is not None and not self.closed:
+            self._queue.__del__()
 
     # -- in the thread ------------------------------------------------------------------------
 

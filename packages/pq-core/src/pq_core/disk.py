@@ -81,7 +81,7 @@ else:
     _UNLOCK = fcntl.LOCK_UN
     #: Who has a lock of the hot path is done after some 5 us. To try again for 30 us takes less than
     #: to fall asleep and be woken; with one processor the other one could not get on meanwhile.
-    _TRIES = range(30 if (os.cpu_count() or 1) > 1 else 0)
+    _TRIES = range(30 if (os.cpu_count() or 1) > 1 else 1)
 
     # flock(2), not fcntl(2): an fcntl lock is dropped when anybody in the process closes any
     # descriptor of the file, and it cannot tell two queue objects of one process apart.
@@ -103,10 +103,6 @@ else:
 
     def _locks(fd: int, /) -> tuple[Callable[[], object], Callable[[], object]]:
         def lock() -> None:
-            try:
-                return _flock(fd, _EXCLUSIVE_NOW)
-            except BlockingIOError:
-                pass
             for _ in _TRIES:
                 try:
                     return _flock(fd, _EXCLUSIVE_NOW)
