@@ -16,6 +16,7 @@ import pytest
 from pq_async import AsyncAdapter, AsyncQueue, AsyncSQLiteAckQueue, AsyncSQLiteQueue
 from pq_core.errors import Empty, QueueClosed
 from pq_core.log.queue import LogQueue
+from pq_core.sqlite import PlainInSQLite
 
 from .kinds import MAKERS, Make, drain, run, settle, turn
 
@@ -295,6 +296,48 @@ def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
             is_settled = not is_cancelled and kind not in GIVING_BACK
             async with MAKERS[kind](tmp_path / str(round)) as again:
                 assert await drain(again) == ([] if is_settled else ["a"])
+
+    run(main())
+
+
+class Handing(PlainInSQLite[str]):
+    """A queue whose get takes long enough to be cancelled, and that is slow in taking back."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, durability="normal")
+        self.gets, self.goes_on, self.is_closing = (threading.Event() for _ in range(3))
+
+    def get(self, *args: Any, **kwargs: Any) -> str:
+        item: str = super().get(*args, **kwargs)
+        self.gets.set()
+        assert self.goes_on.wait(60)
+        return item
+
+    def give_back(self, receipt: Any) -> None:
+        # It must not be set meanwhile, so that there is nothing to wait for but time.
+        assert not self.is_closing.wait(0.2)
+        super().give_back(receipt)
+
+    def close(self) -> None:
+        self.is_closing.set()
+        super().close()
+
+
+def test_no_worker_closes_what_another_one_gives_back_to(tmp_path: Path) -> None:
+    """With several workers, too, all that a cancelled get had taken is back before the end."""
+
+    async def main() -> None:
+        blocking = Handing(tmp_path)
+        blocking.put("a")
+        queue: AsyncAdapter[str] = AsyncAdapter(blocking, 3)
+        task = asyncio.create_task(queue.get())
+        await asyncio.to_thread(blocking.gets.wait, 60)
+        closing = asyncio.create_task(queue.close())
+        assert await cancel_after(task, 1)
+        blocking.goes_on.set()
+        await closing
+        with PlainInSQLite[str](tmp_path) as again:
+            assert again.get(block=False) == "a"
 
     run(main())
 

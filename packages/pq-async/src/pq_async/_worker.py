@@ -10,7 +10,7 @@ A3. What a get has taken belongs to nobody until its task goes on. Where the tas
     before that, it is given back: in its place, wherever the storage has one.
 A4. What the queue knows of a task is dropped after the calls that the task has made.
 A5. The queue is closed once each thread has come to the end of what was submitted before, so that
-    the loop was told of it, and has given back what it could.
+    the loop was told of it; and, of several threads, once each is through with giving back.
 A6. What is called after a get was cancelled is carried out after what that get had taken is back:
     a get has that very item, and a task_done of the same task does not settle it. With one thread
     this holds for all tasks of the loop, with more for the task that was cancelled.
@@ -185,14 +185,16 @@ class Worker:
         if self._closing is None or self._closing.loop is not asyncio.get_running_loop():
             self._closing = Call(self, lambda _: None, is_anyones=True)
             self._closing.future.add_done_callback(lambda _: self.stop())
-            self._meet(Errand(self, self._close, self._closing))
+            close = partial(self.submit, Errand(self, self._close, self._closing))
+            # What one thread gives back, another one must not close meanwhile.
+            self._meet(close if self._threads == 1 else partial(self._meet, close))
         closing = self._closing
         await asyncio.shield(closing.future)  # cancelled, it goes on
         if closing.error is not None:
             raise closing.error
 
-    def _meet(self, errand: Errand) -> None:
-        """Submits an errand once every outcome is told, and what nobody took is given back (A5)."""
+    def _meet(self, then: Callable[[], None]) -> None:
+        """Goes on once what was submitted is over and told; what comes back is submitted (A5)."""
         met = threading.Barrier(self._threads)
         left = self._threads
 
@@ -200,7 +202,7 @@ class Worker:
             nonlocal left
             left -= 1
             if not left:  # behind the tasks that were told before
-                call.loop.call_soon(self.submit, errand)
+                call.loop.call_soon(then)
 
         for _ in range(self._threads):
             call = Call(self, lambda _: None, is_anyones=True)
