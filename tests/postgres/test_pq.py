@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import pytest
 
 from pq_core.errors import DecodeError, EncodeError, QueueClosed, QueueError, StorageError
 from pq_core.testing.elsewhere import InThread, is_waiting
-from pq_postgres import PQ
+from pq_postgres import PQ, JobQueue
 from tests.postgres.conftest import WAYS
 
 SQL = Callable[..., list[Any]]
@@ -281,6 +282,44 @@ def test_pickles(pq: PQ, table: str, sql: SQL) -> None:
         queue.put(lambda: 1)
     with pytest.raises(ValueError, match="'/yaml'"):
         pq["apples/yaml"]
+
+
+class Upper(JobQueue):
+    """A queue of a kind of its own: it knows another form, and how many jobs were ever put."""
+
+    converters: ClassVar[Any] = {
+        **JobQueue.converters,
+        "upper": (str.upper, str.lower),
+    }
+
+    def ever(self) -> int:
+        """Counts those that were taken, too."""
+        with self as cursor:
+            cursor.execute(f"SELECT count(*) FROM {self.table} WHERE q_name = %s", (self.name,))
+            return int(cursor.fetchone()[0])
+
+
+class UpperPQ(PQ):
+    """Says what its queues are by itself."""
+
+    queue_class = Upper
+
+
+@pytest.mark.parametrize("make", [UpperPQ, partial(PQ, queue_class=Upper)])
+def test_queues_of_ones_own_kind(make: Any, connect: Any, table: str, sql: SQL) -> None:
+    """A class of queues is told to PQ, or stands in a subclass of it."""
+    pq = make(**connect("psycopg"), table=table)
+    pq.create()
+    queue = pq["apples/upper"]
+    queue.put("Cox")
+    queue.put("Topaz")
+    assert sql(f"SELECT data::text FROM {table} ORDER BY id") == [('"COX"',), ('"TOPAZ"',)]
+    job = queue.get()
+    assert job is not None
+    assert job.data == "cox"
+    assert (len(queue), queue.ever()) == (1, 2)
+    with pytest.raises(ValueError, match="'/lower', and known are: /pickle, /upper"):
+        pq["apples/lower"]
 
 
 def test_another_encoding(connect: Any, table: str) -> None:

@@ -10,6 +10,7 @@ from pq_core.serializers import Codec, codec
 from pq_core.server import AckServerQueue, Settings
 from pq_core.sql import KINDS, MYSQL
 from pq_core.sql.options import AckOptions
+from pq_mysql._inmysql import InMySQL
 from pq_mysql._place import Place
 
 __all__ = ["FIFOMySQLAckQueue", "FILOMySQLAckQueue", "MySQLAckQueue", "MySQLUniqueAckQ"]
@@ -17,7 +18,7 @@ __all__ = ["FIFOMySQLAckQueue", "FILOMySQLAckQueue", "MySQLAckQueue", "MySQLUniq
 T = TypeVar("T")
 
 
-class MySQLAckQueue(AckServerQueue[T]):
+class MySQLAckQueue(InMySQL[T], AckServerQueue[T]):
     """A durable queue in MySQL or MariaDB whose items are acked, for threads, processes and hosts.
 
     An item that was handed out comes again unless it is acked: when its lease ends, or when its

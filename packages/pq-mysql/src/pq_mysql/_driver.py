@@ -80,6 +80,8 @@ class MySQLDriver:
         #: whether it stands takes a third of what it takes DBUtils, which makes them, and makes
         #: them anew where they do not.
         self._idle: list[MySQLSession] = []
+        #: The pool of those that callers have for themselves; None before the first.
+        self._lent: Any = None
 
     def _new_pool(self) -> Any:
         return PooledDB(
@@ -89,6 +91,21 @@ class MySQLDriver:
             failures=(_NoFailure,),
             ping=self._is_sound,
         )
+
+    def lend(self) -> Any:
+        """A connection for a caller's own statements, which commits where it is told to.
+
+        From a pool beside the other: what a caller leaves open or changes must not meet a plan.
+        Closed it goes back there, rolled back.
+        """
+        if self._lent is None:
+            self._lent = PooledDB(self._connect_to_lend, maxcached=self.size, ping=self._is_sound)
+        return self._lent.connection(shareable=False)
+
+    def _connect_to_lend(self) -> MySQLConnection:
+        connection = self._connect()
+        connection.autocommit(False)
+        return connection
 
     def _connect(self) -> MySQLConnection:
         try:
@@ -170,9 +187,11 @@ class MySQLDriver:
             while True:
                 self._idle.pop().pooled.close()
         self._pool.close()
+        if self._lent is not None:
+            self._lent.close()
 
     def abandon(self) -> None:
         """Leaves the parent's connections alone: to close one would end the parent's session."""
-        keep_for_ever((self._pool, self._idle))
+        keep_for_ever((self._pool, self._idle, self._lent))
         self._start()
         self.lost = 0

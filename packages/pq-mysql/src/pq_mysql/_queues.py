@@ -10,6 +10,7 @@ from pq_core.serializers import Codec, codec
 from pq_core.server import PlainServerQueue, Settings
 from pq_core.sql import KINDS, MYSQL
 from pq_core.sql.priority import ByPriority
+from pq_mysql._inmysql import InMySQL
 from pq_mysql._place import Place
 
 __all__ = [
@@ -23,7 +24,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class MySQLQueue(PlainServerQueue[T]):
+class MySQLQueue(InMySQL[T], PlainServerQueue[T]):
     """A durable FIFO queue in MySQL or MariaDB, for threads, processes and hosts.
 
     ::

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import pickle
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from pq_core.errors import DecodeError, EncodeError, LeaseLost, QueueError
 from pq_core.waiting import Bell, Deadline
@@ -40,10 +40,8 @@ def _same(data: Any) -> Any:
     return data
 
 
-#: What may stand behind the slash of a queue's name.
-_FORMS: Final[dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]]] = {
-    "pickle": (_pickled, _unpickled)
-}
+#: From data to what `encode` takes, and back.
+Converter: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 
 class JobQueue:
@@ -66,9 +64,11 @@ class JobQueue:
     Attributes:
         name: of the queue, without "/pickle".
         timeout: seconds that get waits where it is not told otherwise; None: for ever.
+        converters: what may stand behind the slash of a name; a subclass may know more.
     """
 
     timeout: ClassVar[float | None] = 1
+    converters: ClassVar[Mapping[str, Converter]] = {"pickle": (_pickled, _unpickled)}
 
     def __init__(
         self,
@@ -84,12 +84,12 @@ class JobQueue:
             raise ValueError(
                 f"the name of a queue must be a text without NUL characters, not {name!r}"
             )
-        if slash and form not in _FORMS:
+        if slash and form not in self.converters:
             raise ValueError(
                 f"the queue name {name!r} ends in '/{form}', and known are: "
-                f"{', '.join('/' + each for each in _FORMS)}; leave it out"
+                f"{', '.join('/' + each for each in self.converters)}; leave it out"
             )
-        self._dumps, self._loads = _FORMS[form] if slash else (_same, _same)
+        self._dumps, self._loads = self.converters[form] if slash else (_same, _same)
         self._encode = encode
         self._decode = decode
         self._source = source
@@ -98,6 +98,11 @@ class JobQueue:
         self._where = f"{table.name}[{self.name!r}]"
         self._channel = channel_of(self.name)
         self._open: threading.local = threading.local()
+
+    @property
+    def table(self) -> str:
+        """The table's name as statements have it, quoted: for statements of one's own."""
+        return self._table.sql
 
     # -- put ----------------------------------------------------------------------------------
 

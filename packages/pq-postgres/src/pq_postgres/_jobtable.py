@@ -48,6 +48,7 @@ class JobTable:
 
     Attributes:
         name: of the table, as in messages.
+        sql: the same, as in statements.
     """
 
     def __init__(self, table: str, schema: str | None) -> None:
@@ -56,7 +57,7 @@ class JobTable:
         table = folded(table)
         inside = "" if schema is None else quoted(folded(schema)) + "."
         self.name = table if schema is None else f"{schema}.{table}"
-        main = inside + quoted(table)
+        main = self.sql = inside + quoted(table)
         roles = ("lease", "notify", "put", "ready", "until")
         lease, notify, put, ready_name, until = (
             quoted(POSTGRESQL.beside(role, table)) for role in roles

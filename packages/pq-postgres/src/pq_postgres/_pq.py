@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from pq_postgres._jobqueue import JobQueue
@@ -18,9 +18,13 @@ Q = TypeVar("Q", bound=JobQueue)
 
 
 class BasePQ(Generic[Q]):
-    """What `PQ` is made of; a subclass says of which class its queues are."""
+    """What `PQ` is made of.
 
-    queue_class: ClassVar[Any] = JobQueue
+    Attributes:
+        queue_class: what its queues are; a subclass or an argument says it.
+    """
+
+    queue_class: Any = JobQueue
 
     def __init__(
         self,
@@ -32,7 +36,10 @@ class BasePQ(Generic[Q]):
         encode: Callable[[Any], Any] = json.dumps,
         decode: Callable[[str], Any] = json.loads,
         lease: float | None = None,
+        queue_class: Any = None,
     ) -> None:
+        if queue_class is not None:
+            self.queue_class = queue_class
         self._table = JobTable(table, schema)
         self._source = Source(conn, pool, self._table.name)
         self._encode = encode
@@ -113,6 +120,7 @@ class PQ(BasePQ[JobQueue]):
         decode: makes data of JSON text.
         lease: seconds after which a job comes back that was taken and not acked; None: a job is
             done when it is taken, as in pq.
+        queue_class: a subclass of `JobQueue`, for queues of your own kind.
 
     Raises:
         TypeError: neither a connection nor a pool is given, or both, or of no known driver.

@@ -43,10 +43,10 @@ class TaskQueue(JobQueue):
     """A queue whose jobs are calls of functions.
 
     Attributes:
-        handlers: the functions that are tasks, by module and qualified name, of all queues.
+        handler_registry: the functions that are tasks, by module and qualified name, of all queues.
     """
 
-    handlers: ClassVar[dict[str, Callable[..., Any]]] = {}
+    handler_registry: ClassVar[dict[str, Callable[..., Any]]] = {}
 
     def task(
         self,
@@ -72,7 +72,7 @@ class TaskQueue(JobQueue):
 
         def decorate(function: Callable[..., Any]) -> Callable[..., int]:
             path = f"{function.__module__}.{function.__qualname__}"
-            self.handlers[path] = function
+            self.handler_registry[path] = function
 
             @functools.wraps(function)
             def call(
@@ -150,12 +150,12 @@ class TaskQueue(JobQueue):
         return False
 
     def _handler(self, path: str) -> Callable[..., Any]:
-        if path not in self.handlers:
+        if path not in self.handler_registry:
             # Importing the module makes tasks of its functions.
             with suppress(ImportError, AttributeError, ValueError):
                 pkgutil.resolve_name(path)
         try:
-            return self.handlers[path]
+            return self.handler_registry[path]
         except KeyError:
             raise LookupError(
                 f"there is no task {path!r}; import its module in the worker, or make the "

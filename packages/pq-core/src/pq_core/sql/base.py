@@ -270,6 +270,11 @@ class BaseQueue(Generic[T]):
         self._ring()
 
     @property
+    def _serializer(self) -> Any:
+        """What makes bytes of items, by the name that subclasses of persist-queue's queues have."""
+        return self._codec.serializer
+
+    @property
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._engine.closed
