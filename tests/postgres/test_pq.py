@@ -190,7 +190,7 @@ def test_a_pool_gets_its_connections_back_as_they_were(connect: Any, table: str)
 def test_iterating_takes_jobs(pq: PQ) -> None:
     """A loop over a queue has job after job, and None when none has come for a while."""
     queue = pq["apples"]
-    queue.timeout = 0.05  # type: ignore[misc]
+    queue.timeout = 0.05
     for kind in ("Cox", "Boskop"):
         queue.put(kind)
     seen = []
@@ -199,6 +199,28 @@ def test_iterating_takes_jobs(pq: PQ) -> None:
             break
         seen.append(job.data)
     assert seen == ["Cox", "Boskop"]
+
+
+def test_an_iterator_has_a_timeout_of_its_own(pq: PQ) -> None:
+    """A loop may wait for another time than the queue does."""
+    queue = pq["apples"]
+    queue.timeout = None
+    jobs = iter(queue)
+    jobs.timeout = 0.05
+    queue.put("Cox")
+    assert [job and job.data for job in (next(jobs), next(jobs))] == ["Cox", None]
+
+
+@pytest.mark.parametrize("way", ["psycopg2", "psycopg2 pool"])
+def test_a_table_is_a_parameter_of_psycopg2(connect: Any, way: str) -> None:
+    """As with pq, whose users give `table` to a cursor beside their values."""
+    pq = PQ(**connect(way), table='od"d', schema="public")
+    pq.create()
+    id = pq["apples"].put("Cox")
+    with pq["apples"] as cursor:
+        cursor.execute("SELECT data FROM %s WHERE id = %s", (pq["apples"].table, id))
+        assert cursor.fetchone() == ("Cox",)
+    assert repr(pq["apples"].table) == '<TableName "public"."od""d">'
 
 
 @pytest.mark.parametrize("autocommit", [False, True])

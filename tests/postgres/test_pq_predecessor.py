@@ -53,7 +53,7 @@ def test_its_jobs_are_taken(connect: Any, old: str, way: str, with_create: bool)
 def test_its_tasks_are_run(connect: Any, old: str) -> None:
     """A worker of ours runs a task that a program with pq has called."""
     queue = tasks.PQ(**connect("psycopg"), schema=old)["tasks"]
-    queue.timeout = 0.05  # type: ignore[misc]
+    queue.timeout = 0.05
     eaten: list[Any] = []
 
     def eat(job_id: int, kind: str) -> None:

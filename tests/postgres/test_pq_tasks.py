@@ -21,7 +21,7 @@ def queue(connect: Any, table: str) -> Iterator[TaskQueue]:
     pq = tasks.PQ(**connect("psycopg pool"), table=table)
     pq.create()
     queue = pq["default"]
-    queue.timeout = 0.05  # type: ignore[misc]
+    queue.timeout = 0.05
     yield queue
     queue.close()
 
@@ -37,6 +37,7 @@ def test_a_task_runs_in_a_worker(queue: TaskQueue) -> None:
 
     id = eat("Cox", peeled=True)
     assert eat.__name__ == "eat"
+    assert queue.handler_registry[eat._path].__name__ == "eat"  # type: ignore[attr-defined]
     assert eaten == []
     queue.work(burst=True)
     assert eaten == [(id, "Cox", True)]
@@ -119,7 +120,7 @@ def test_a_leased_task(connect: Any, table: str) -> None:
     pq = tasks.PQ(**connect("psycopg2 pool"), table=table, lease=30)
     pq.create()
     queue = pq["default"]
-    queue.timeout = 0.05  # type: ignore[misc]
+    queue.timeout = 0.05
     tries = []
 
     @queue.task(max_retries=1, retry_in="0s")
@@ -141,7 +142,7 @@ def test_a_task_that_outlives_its_lease(
     pq = tasks.PQ(**connect("psycopg pool"), table=table, lease=30)
     pq.create()
     queue = pq["default"]
-    queue.timeout = 0.05  # type: ignore[misc]
+    queue.timeout = 0.05
 
     @queue.task()
     def eat(job_id: int) -> None:

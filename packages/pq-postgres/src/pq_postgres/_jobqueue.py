@@ -14,7 +14,7 @@ from pq_core.errors import DecodeError, EncodeError, LeaseLost, QueueError
 from pq_core.waiting import Bell, Deadline
 from pq_postgres._job import Job
 from pq_postgres._jobtable import JobTable
-from pq_postgres._names import channel_of
+from pq_postgres._names import TableName, channel_of
 from pq_postgres._source import Source
 from pq_postgres._times import When, due
 
@@ -44,6 +44,22 @@ def _same(data: Any) -> Any:
 Converter: TypeAlias = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 
+class Jobs(Iterator["Job | None"]):
+    """Takes the jobs of a queue, for ever.
+
+    Attributes:
+        timeout: seconds after which the next one is None, where none has come; None: as the
+            queue has it.
+    """
+
+    def __init__(self, queue: JobQueue) -> None:
+        self.timeout: float | None = None
+        self._queue = queue
+
+    def __next__(self) -> Job | None:
+        return self._queue.get(timeout=self.timeout)
+
+
 class JobQueue:
     """A queue in a table of jobs; made by ``pq[name]``.
 
@@ -67,7 +83,7 @@ class JobQueue:
         converters: what may stand behind the slash of a name; a subclass may know more.
     """
 
-    timeout: ClassVar[float | None] = 1
+    timeout: float | None = 1
     converters: ClassVar[Mapping[str, Converter]] = {"pickle": (_pickled, _unpickled)}
 
     def __init__(
@@ -100,9 +116,9 @@ class JobQueue:
         self._open: threading.local = threading.local()
 
     @property
-    def table(self) -> str:
-        """The table's name as statements have it, quoted: for statements of one's own."""
-        return self._table.sql
+    def table(self) -> TableName:
+        """The table's name, for statements of one's own: ``f"SELECT count(*) FROM {queue.table}"``."""
+        return TableName(self._table.sql)
 
     # -- put ----------------------------------------------------------------------------------
 
@@ -238,10 +254,9 @@ class JobQueue:
             ) from error
         return Job(id, data, size, enqueued_at, schedule_at, expected_at, self, token, attempts)
 
-    def __iter__(self) -> Iterator[Job | None]:
+    def __iter__(self) -> Jobs:
         """Takes jobs for ever: one after the other, or None after each timeout."""
-        while True:
-            yield self.get()
+        return Jobs(self)
 
     # -- what a job can do --------------------------------------------------------------------
 

@@ -4,13 +4,40 @@ from __future__ import annotations
 
 import re
 from hashlib import md5
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["LONGEST", "channel_of", "folded", "quoted"]
+__all__ = ["LONGEST", "TableName", "channel_of", "folded", "quoted"]
 
 #: The longest identifier or channel, in bytes (NAMEDATALEN - 1; PostgreSQL manual, 4.1.1).
 LONGEST: Final = 63
 _PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+
+
+class TableName:
+    """A table's name as statements have it, quoted.
+
+    It is text where it is formatted, and psycopg2 takes it for a parameter, too, as pq's `table`.
+    """
+
+    __slots__ = ("_sql",)
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def __str__(self) -> str:
+        return self._sql
+
+    def __repr__(self) -> str:
+        return f"<TableName {self._sql}>"
+
+    def __conform__(self, protocol: Any) -> TableName:
+        """It is its own adapter (psycopg2, "Adapting new Python types to SQL syntax")."""
+        del protocol
+        return self
+
+    def getquoted(self) -> bytes:
+        """What stands in the statement."""
+        return self._sql.encode()
 
 
 def quoted(name: str) -> str:

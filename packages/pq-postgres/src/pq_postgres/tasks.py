@@ -94,6 +94,7 @@ class TaskQueue(JobQueue):
                     _expected_at or expected_at,
                 )
 
+            call._path = path  # type: ignore[attr-defined]
             return call
 
         return decorate
