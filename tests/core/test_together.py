@@ -47,7 +47,7 @@ def all_at_once(together: Together[Any], calls: Sequence[Callable[[], Any]]) -> 
     """Has each call made in a thread of its own, while none of them is carried out yet."""
     with ThreadPoolExecutor(len(calls)) as threads:
         futures: list[Future[Any]] = []
-        with together.held():
+        with together.lock:
             for call in calls:
                 futures.append(threads.submit(call))
                 while together.waiting() < len(futures):

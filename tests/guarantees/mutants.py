@@ -76,10 +76,10 @@ MUTANTS: Final = (
         "A failed write raises",
         "log/head.py",
         "                    raise failure(error, self._store.segment_path(self._number)) from error\n"
-        "                raise\n            finally:\n                self._unlock()\n"
+        "                raise\n            finally:\n                self._turn.leave()\n"
         "        if full:\n            self.syncing.reach(after)\n        return seq\n",
         "                    return self._seq\n"
-        "                raise\n            finally:\n                self._unlock()\n"
+        "                raise\n            finally:\n                self._turn.leave()\n"
         "        if full:\n            self.syncing.reach(after)\n        return seq\n",
         "tests/fault/test_file_faults.py::test_a_call_fails",
     ),

@@ -4,14 +4,19 @@ Whoever gets the lock carries out everything that waits at that moment, so that 
 one sync. The *crowd* is how many did so together the last time: a leader waits a moment for as many,
 so n threads that do one thing after the other share each sync, where otherwise they fall into two
 halves that take turns. A thread that is alone never waits.
+
+T1. Who is the first of those who wait blocks on the lock, so whoever else has it may just let go of it.
+    (The second one does, too, where the first is the main thread.)
+T2. Who leads takes all that wait, or makes the next one lead; who is interrupted does as well.
+T3. The lock is held by a `with` only: an exception that a signal's handler raises (Ctrl-C, a time limit)
+    gets between the taking of a lock and a `try`, but not into that.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pq_core.turns import Turn, wake_in_turn
@@ -67,13 +72,13 @@ class Together(Generic[A]):
         patience: for how long a leader waits at most for the crowd of the last time, in seconds.
 
     Attributes:
-        lock: held by the one who carries out. Who takes it for something else calls `leave`.
+        lock: held by the one who carries out; may be taken for something else.
     """
 
     __slots__ = ("_crowd", "_gates", "_patience", "_pending", "lock")
 
     def __init__(self, *, patience: float = 0.0) -> None:
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # T3
         self._patience = patience
         self._pending: deque[Ticket[A]] = deque()
         self._crowd = 0
@@ -82,103 +87,87 @@ class Together(Generic[A]):
 
     def run(self, worker: Worker[A], task: A) -> Any:
         """The result of a task, carried out in this thread or in another one."""
-        if self._crowd < 2 and self.lock.acquire(False):
-            try:
-                if not self._pending:
-                    return worker.carry_out(task)
-            finally:
-                self.leave()
+        if self._crowd < 2 and not self._pending and not self.lock.locked():
+            with self.lock:
+                return worker.carry_out(task)
         ticket = Ticket(task)
-        self._pending.append(ticket)
-        if self._gates and len(self._pending) >= self._crowd:
-            self._open()
-        # Who held the lock looks at what is pending after letting go of it. So either the ticket
-        # is seen there, or the lock is free here.
-        if self.lock.acquire(False):
-            self._lead(worker, ticket)
-        else:
-            self._follow(worker, ticket)
+        pending = self._pending
+        try:
+            pending.append(ticket)
+            if self._gates and len(pending) >= self._crowd:
+                self._open()
+            if not self._is_next(ticket):
+                ticket.turn.wait()
+            if not ticket.done:
+                self._lead(worker, ticket)
+        except BaseException:
+            # Interrupted. Where it would have led, somebody else does.
+            with suppress(ValueError):
+                pending.remove(ticket)
+            self._pass_on()
+            raise
         if ticket.error is not None:
             raise ticket.error
         return ticket.result
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """The lock, for what cannot be done together."""
-        self.lock.acquire()
-        try:
-            yield
-        finally:
-            self.leave()
+    def waiting(self) -> int:
+        """How many wait to be carried out by another thread, or to lead."""
+        return len(self._pending)
 
-    def leave(self) -> None:
-        """Frees the lock, and makes one of those who wait the next leader."""
-        self.lock.release()
+    def _is_next(self, ticket: Ticket[A]) -> bool:
+        """Whether nobody stands before it who is going to have the lock (T1)."""
+        with suppress(IndexError):
+            first = self._pending[0]
+            if first.turn.is_main and first is not ticket:
+                # It may be kept by the handler of a signal, which may itself wait for the others.
+                return self._pending[1] is ticket
+            return first is ticket
+        return False
+
+    def _pass_on(self) -> None:
+        """Makes one of those who wait lead (T2)."""
         pending = self._pending
-        if not pending:
-            return
         with suppress(IndexError):
             ticket = pending.popleft()
             if ticket.turn.is_main:
-                # It may be kept by the handler of a signal, which may itself wait for the others.
                 with suppress(IndexError):
                     other = pending.popleft()
                     pending.appendleft(ticket)
                     ticket = other
             ticket.turn.wake()
 
-    def waiting(self) -> int:
-        """How many wait to be carried out by another thread, or to lead."""
-        return len(self._pending)
-
-    def _follow(self, worker: Worker[A], ticket: Ticket[A]) -> None:
-        """Waits until the ticket is done, or leads where its turn comes first."""
-        try:
-            ticket.turn.wait()
-        except BaseException:
-            # Interrupted. Where it would have led, somebody else does.
-            with suppress(ValueError):
-                self._pending.remove(ticket)
-            if self.lock.acquire(False):
-                self.leave()
-            raise
-        if not ticket.done:
-            self.lock.acquire()
-            self._pending.appendleft(ticket)
-            self._lead(worker, ticket)
-
     def _lead(self, worker: Worker[A], own: Ticket[A]) -> None:
-        """Carries out the own task and what else waits. Takes over the lock, and frees it."""
+        """Carries out the own task and what else waits, once it has the lock."""
         batch: list[Ticket[A]] = []
         pending = self._pending
         try:
-            if own.done:
-                return
-            if self._patience and len(pending) < self._crowd:
-                self._gather()
-            self._crowd = max(len(pending), self._crowd - 1)
-            with suppress(IndexError):
-                while len(batch) < _BATCH:
-                    batch.append(pending.popleft())
-            if own not in batch:
-                with suppress(ValueError):
-                    pending.remove(own)
-                batch.append(own)
-            if len(batch) == 1 or not worker.carry_out_all(batch):
-                self._one_by_one(worker, batch)
-            for ticket in batch:
-                ticket.done = True
+            with self.lock:
+                if own.done:
+                    return
+                if self._patience and len(pending) < self._crowd:
+                    self._gather()
+                self._crowd = max(len(pending), self._crowd - 1)
+                with suppress(IndexError):
+                    while len(batch) < _BATCH:
+                        batch.append(pending.popleft())
+                if own not in batch:
+                    with suppress(ValueError):
+                        pending.remove(own)
+                    batch.append(own)
+                if len(batch) == 1 or not worker.carry_out_all(batch):
+                    self._one_by_one(worker, batch)
+                for ticket in batch:
+                    ticket.done = True
         except BaseException:
             # An interrupt hit the leader. The others have to find somebody else.
-            with suppress(ValueError):
-                pending.remove(own)
             pending.extendleft(
                 each for each in reversed(batch) if not each.done and each is not own
             )
             raise
         finally:
-            self.leave()
             wake_in_turn(each.turn for each in batch if each.done and each is not own)
+            if pending:
+                self._pass_on()
 
     def _gather(self) -> None:
         """Waits a moment for the threads that are likely to come."""

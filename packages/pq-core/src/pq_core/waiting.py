@@ -89,6 +89,7 @@ class Bell:
 
     __slots__ = (
         "_condition",
+        "_gate",
         "_listeners",
         "_longest",
         "_polled",
@@ -109,7 +110,10 @@ class Bell:
     ) -> None:
         # Protects the five fields below; held for a few instructions only, never over a look. Taken
         # twice where garbage is collected meanwhile, and is a queue whose end rings this very bell.
-        self._condition = threading.Condition(threading.RLock())
+        # The lock itself is what `with` has: an exception of a signal's handler (Ctrl-C) may come in
+        # the middle of `Condition.__exit__`, which is Python.
+        self._gate = threading.RLock()
+        self._condition = threading.Condition(self._gate)
         self._rings = 0
         self._polled = False
         self._listeners: tuple[Callable[[], None], ...] = ()
@@ -121,7 +125,7 @@ class Bell:
 
     def ring(self) -> None:
         """Makes every waiting thread look again, and tells the listeners. Never blocks for long."""
-        with self._condition:
+        with self._gate:
             self._rings += 1
             self._condition.notify_all()
             listeners = self._listeners
@@ -145,13 +149,13 @@ class Bell:
 
         It must not block, nor ring.
         """
-        with self._condition:
+        with self._gate:
             self._listeners = (*self._listeners, wake)
             self.waiting += 1
 
     def unlisten(self, wake: Callable[[], None]) -> None:
         """The end of `listen`."""
-        with self._condition:
+        with self._gate:
             self._listeners = tuple(each for each in self._listeners if each != wake)
             self.waiting -= 1
 
@@ -166,7 +170,7 @@ class Bell:
         found = look()
         if found is not None or deadline.remaining() == 0.0:
             return found
-        with self._condition:
+        with self._gate:
             self.waiting += 1
         polling = is_unchanged = False
         pause = self._shortest
@@ -186,7 +190,7 @@ class Bell:
                     continue  # the last look
                 if found is not None or remaining == 0.0:
                     return found
-                with self._condition:
+                with self._gate:
                     if self._probe and not self._polled:
                         self._polled = polling = True
                     if self._rings != ticket:
@@ -201,7 +205,7 @@ class Bell:
                         is_unchanged = True
                         pause = min(self._longest, pause * GROWTH)
         finally:
-            with self._condition:
+            with self._gate:
                 self.waiting -= 1
                 if polling:
                     # Somebody else has to watch the probe from now on.

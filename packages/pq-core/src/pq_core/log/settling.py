@@ -22,7 +22,6 @@ from pq_core.log.cursor import (
     SLOTS_AT,
     T_GENERATION,
     T_SKIP,
-    TAIL_AT,
     Position,
     pack_slot,
 )
@@ -33,7 +32,7 @@ from pq_core.log.holder import Holder, Out
 from pq_core.log.marks import Marks
 from pq_core.log.segment import FRAMES_AT
 from pq_core.log.store import Segment, Store, failure
-from pq_core.log.words import TAIL_END, TailWords, pack_words
+from pq_core.log.words import TAIL_SPAN, TailWords, pack_words
 
 __all__ = ["Settling"]
 
@@ -83,8 +82,8 @@ class Settling(TailWords):
         """
         words = self._words
         with self._mutex:
-            self._lock()
             try:
+                self._turn.enter()
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
                 outs = holder.outs
@@ -100,7 +99,7 @@ class Settling(TailWords):
                     raise failure(error, self._store.path) from error
                 raise
             finally:
-                self._unlock()
+                self._turn.leave()
         if full:
             self.syncing.reach(generation)
 
@@ -142,7 +141,7 @@ class Settling(TailWords):
         number, at = self._segment, self._offset
         self._generation = generation = self._generation + 1
         check = number ^ at ^ segment ^ offset ^ marked ^ turn ^ CHECK  # seq stands there twice
-        buffer[TAIL_AT:TAIL_END] = pack_words(
+        buffer[TAIL_SPAN] = pack_words(
             number, at, seq, segment, offset, seq, marked, turn, check, generation
         )
         self._owners.free(out.index)

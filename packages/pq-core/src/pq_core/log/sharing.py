@@ -19,6 +19,10 @@ S4. Nothing is held between two calls: a sole process that is stopped (SIGSTOP, 
     the middle of a call no longer has its lock on `users`, so the next one is sole and mends what
     it left, as with a file lock.
 
+S5. A signal's handler may raise an exception between any two calls (Ctrl-C, a time limit). So a turn
+    is entered inside of the `try` whose `finally` leaves it: to leave what was not entered does
+    nothing, and `leave` is a C function, which no handler gets in before.
+
 S2 and S3 are Dekker's algorithm. It is right where a store is seen by the others before a later
 load is made. The side that comes often pays for no barrier: its stores leave the processor's store
 buffer in far less than `BARRIER`, and the side that comes once waits for that long.
@@ -28,12 +32,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NoReturn
 
 from pq_core.disk import Disk
+from pq_core.errors import QueueClosed
 from pq_core.log.cursor import S_BUSY, S_SHARED
 
-__all__ = ["USERS_NAME", "join", "turns"]
+__all__ = ["CLOSED", "USERS_NAME", "Turn", "join"]
 
 USERS_NAME: Final = "users"
 #: How long a store of another processor may take to be seen, in seconds: a thousand times what
@@ -80,31 +86,53 @@ def join(words: Any, disk: Disk, users_fd: int, lock_fds: tuple[int, int]) -> No
     disk.lock_shared(users_fd)
 
 
-def turns(words: Any, busy: int, lock: Call, unlock: Call) -> tuple[Call, Call]:
-    """What takes and drops a lock, for all threads of this process that hold a mutex (S2).
+class Turn:
+    """Takes and drops a lock, for all threads of this process that hold a mutex (S2, S5).
 
     Args:
         words: the shared page.
         busy: the index of the BUSY word of this lock.
         lock: takes the file lock.
-        unlock: drops it.
-    """
-    is_alone = True
+        unlock: drops it, if this process has it; a C function.
 
-    def enter() -> None:
-        nonlocal is_alone
-        if is_alone:
-            words[busy] = 1
+    Attributes:
+        leave: drops the lock; does nothing where it was not taken.
+    """
+
+    __slots__ = ("_busy", "_is_alone", "_lock", "_unlock", "_words", "leave")
+
+    def __init__(self, words: Any, busy: int, lock: Call, unlock: Call) -> None:
+        self._words = words
+        self._busy = busy
+        self._lock = lock
+        self._unlock = unlock
+        self._is_alone = True
+        self.leave: Call = partial(words.__setitem__, busy, 0)
+
+    def enter(self) -> None:
+        """Takes the lock."""
+        if self._is_alone:
+            words = self._words
+            words[self._busy] = 1
             if not words[S_SHARED]:
                 return
-            words[busy] = 0
-            is_alone = False
-        lock()
+            words[self._busy] = 0
+            self.leave = self._unlock
+            self._is_alone = False
+        self._lock()
 
-    def leave() -> None:
-        if is_alone:
-            words[busy] = 0
-        else:
-            unlock()
 
-    return enter, leave
+class Closed(Turn):
+    """Stands for the turn of a queue whose files are closed."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.leave = bool
+
+    def enter(self) -> NoReturn:
+        """Refuses."""
+        raise QueueClosed("the queue is closed; open a new one on the same path")
+
+
+CLOSED: Final = Closed()

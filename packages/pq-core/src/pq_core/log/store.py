@@ -17,10 +17,10 @@ from pq_core.log.claims import BLOCK, blank, claims_name, valid_claims
 from pq_core.log.cursor import CURSOR_BYTES, H_REPLACED, S_BUSY, CursorFile
 from pq_core.log.group import Latch
 from pq_core.log.segment import FRAMES_AT, VERSION, Header, segment_name
-from pq_core.log.sharing import turns
+from pq_core.log.sharing import Turn
 from pq_core.protocols import Damage
 
-__all__ = ["ClaimsFile", "Gone", "Segment", "Store", "closed", "failure"]
+__all__ = ["ClaimsFile", "Gone", "Segment", "Store", "failure"]
 
 logger = logging.getLogger("persistqueue")
 
@@ -48,11 +48,6 @@ def failure(error: OSError, path: str | Path) -> StorageError:
     said = error.strerror or str(error)
     remedy = _REMEDIES.get(error.errno or 0, "nothing was changed")
     return StorageError(f"{path}: {said[:1].lower()}{said[1:]}; {remedy}")
-
-
-def closed() -> NoReturn:
-    """Stands for the taking of a lock once the files are closed."""
-    raise QueueClosed("the queue is closed; open a new one on the same path")
 
 
 class Gone:
@@ -142,8 +137,8 @@ class Store:
         cursor_fd: its descriptor; the flock on it is the tail lock.
         lock_fd: the descriptor of `lock`; the flock on it is the head lock.
         users_fd: the descriptor of `users`; the flock on it tells that this process is one.
-        tail_turn: takes and drops the tail lock; for who holds the tail's mutex.
-        head_turn: takes and drops the head lock; for who holds the head's mutex.
+        tail_turn: the tail lock; for who holds the tail's mutex.
+        head_turn: the head lock; for who holds the head's mutex.
         damage: what was found damaged and set aside since the store was opened.
         latch: whether a sync has failed.
     """
@@ -159,8 +154,8 @@ class Store:
         self._map = mmap.mmap(cursor_fd, CURSOR_BYTES)
         self.cursor = CursorFile(memoryview(self._map))
         words = self.cursor.words
-        self.tail_turn = turns(words, S_BUSY, *disk.locks(cursor_fd))
-        self.head_turn = turns(words, S_BUSY + 1, *disk.locks(lock_fd))
+        self.tail_turn = Turn(words, S_BUSY, *disk.locks(cursor_fd))
+        self.head_turn = Turn(words, S_BUSY + 1, *disk.locks(lock_fd))
         self.queue = b""
         self._segments: dict[int, Segment] = {}
         self._replaced = 0

@@ -69,8 +69,8 @@ class Taking(Settling):
         """
         words = self._words
         with self._mutex:
-            self._lock()
             try:
+                self._turn.enter()
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
                 self._takes -= 1
@@ -85,7 +85,7 @@ class Taking(Settling):
                     raise failure(error, self._store.path) from error
                 raise
             finally:
-                self._unlock()
+                self._turn.leave()
         if 0 < len(taken) < count and words[P_SEQ] > seqs[-1] + 1:
             # The rest lies behind what was read ahead. It can wait where it cannot be had.
             with suppress(StorageError):
@@ -104,8 +104,8 @@ class Taking(Settling):
         words = self._words
         items: list[tuple[int, bytes]] = []
         with self._mutex:
-            self._lock()
             try:
+                self._turn.enter()
                 if words[T_GENERATION] != self._generation:
                     self._refresh()
                 self._takes -= len(holders)
@@ -125,7 +125,7 @@ class Taking(Settling):
                     raise failure(error, self._store.path) from error
                 raise
             finally:
-                self._unlock()
+                self._turn.leave()
         return items
 
     def _hand_out(self, holder: Holder | None, count: int) -> Taken:

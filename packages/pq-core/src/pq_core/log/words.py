@@ -19,12 +19,13 @@ from pq_core.log.cursor import (
     Position,
 )
 from pq_core.log.owners import Owners
-from pq_core.log.store import Gone, Store, closed, failure
+from pq_core.log.sharing import CLOSED, Turn
+from pq_core.log.store import Gone, Store, failure
 
-__all__ = ["TAIL_END", "TailWords", "pack_words"]
+__all__ = ["TAIL_SPAN", "TailWords", "pack_words"]
 
 
-TAIL_END: Final = TAIL_AT + TAIL_WORDS.size
+TAIL_SPAN: Final = slice(TAIL_AT, TAIL_AT + TAIL_WORDS.size)
 pack_words, read_words = TAIL_WORDS.pack, TAIL_WORDS.unpack_from
 
 
@@ -36,7 +37,7 @@ class TailWords:
         self._words: Any = store.cursor.words
         self._buffer = store.cursor.buffer
         self._disk = store.disk
-        self._lock, self._unlock = store.tail_turn
+        self._turn: Turn = store.tail_turn
         # Protects the fields below among threads, as the tail lock protects the words and the
         # claims among processes. Taken before the tail lock.
         self._mutex = threading.Lock()
@@ -49,7 +50,7 @@ class TailWords:
     def close(self) -> None:
         """Drops this process's sign of life; what it has out may be handed out again."""
         with self._mutex:
-            self._lock = closed
+            self._turn = CLOSED
             self._words = Gone()
             self._owners.close()
 
@@ -65,8 +66,8 @@ class TailWords:
     def locked(self) -> Iterator[None]:
         """Holds the tail lock, with everything read anew that another process has changed."""
         with self._mutex:
-            self._lock()
             try:
+                self._turn.enter()
                 if self._words[T_GENERATION] != self._generation:
                     self._refresh()
                 yield
@@ -76,7 +77,7 @@ class TailWords:
                     raise failure(error, self._store.path) from error
                 raise
             finally:
-                self._unlock()
+                self._turn.leave()
 
     def _position(self) -> Position:
         return Position(self._segment, self._offset, self._seq)
@@ -114,6 +115,4 @@ class TailWords:
         a, b, c, d, e = self._settled
         self._generation = generation = self._generation + 1
         check = segment ^ offset ^ seq ^ a ^ b ^ c ^ d ^ e ^ CHECK
-        self._buffer[TAIL_AT:TAIL_END] = pack_words(
-            segment, offset, seq, a, b, c, d, e, check, generation
-        )
+        self._buffer[TAIL_SPAN] = pack_words(segment, offset, seq, a, b, c, d, e, check, generation)

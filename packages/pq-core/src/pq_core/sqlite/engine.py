@@ -17,7 +17,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -117,14 +117,11 @@ class SQLiteEngine(Sharing):
         result: R = self._together.run(self, (plan, args))
         return result
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self) -> AbstractContextManager[object]:
         """The lock, for what is not a plan that could share a transaction."""
         if self._holder == threading.get_ident():
-            yield  # inside of transaction() it is this thread's already
-            return
-        with self._together.held():
-            yield
+            return nullcontext()  # inside of transaction() it is this thread's already
+        return self._together.lock
 
     def settle(self, plan: Callable[..., Plan[R]], /, *args: Any) -> R:
         """`write` that also makes durable everything that was written before it."""
@@ -144,16 +141,14 @@ class SQLiteEngine(Sharing):
         if self._holder is not None and self._holder == threading.get_ident():
             return drive(self._connected(), plan(*args))
         is_single = "single" in plan.__dict__  # getattr takes 0.6 us where there is none
-        self._together.lock.acquire()  # not by _turn(), which costs as much as the rest of it
-        try:
-            cursor = self._cursor or self._connected()
-            # at_once() in line: a twentieth of a look.
-            return drive(cursor, plan(*args)) if is_single else snapshot(cursor, plan, args)
-        except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
-            run = at_once if is_single else snapshot
-            return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
-        finally:
-            self._together.leave()
+        with self._together.lock:
+            try:
+                cursor = self._cursor or self._connected()
+                # at_once() in line: a twentieth of a look.
+                return drive(cursor, plan(*args)) if is_single else snapshot(cursor, plan, args)
+            except (sqlite3.Error, UnicodeDecodeError) as error:  # as in _alone
+                run = at_once if is_single else snapshot
+                return self._attempt(lambda cursor: run(cursor, plan, args), failed=error)
 
     def ready(self, plans: Any, /) -> int:
         """How many items are ready, counted once and then remembered for as long as it is true."""
@@ -231,8 +226,8 @@ class SQLiteEngine(Sharing):
         return True
 
     def _share(self, cursor: sqlite3.Cursor, batch: list[Ticket[_Task]]) -> None:
-        cursor.execute("BEGIN IMMEDIATE")
         try:
+            cursor.execute("BEGIN IMMEDIATE")
             for ticket in batch:
                 ticket.error = None
                 try:
@@ -260,9 +255,9 @@ class SQLiteEngine(Sharing):
         with self._turn():
             cursor = self._connected()
             connection = cursor.connection
-            self._attempt(lambda cursor: cursor.execute("BEGIN IMMEDIATE"))
-            self._holder = me
             try:
+                self._attempt(lambda cursor: cursor.execute("BEGIN IMMEDIATE"))
+                self._holder = me
                 yield connection
                 if not connection.in_transaction:
                     raise StorageError(
@@ -332,12 +327,10 @@ class SQLiteEngine(Sharing):
 
     def data_version(self) -> int:
         """Changes with every commit of another connection; the last one known while busy."""
-        if self._together.lock.acquire(False):
-            try:
+        if not self._together.lock.locked():
+            with self._together.lock:
                 if self._cursor is not None and self._holder is None:
                     self._seen = self._version()
-            finally:
-                self._together.leave()
         return self._seen
 
     def bytes(self) -> int:
@@ -397,7 +390,7 @@ class SQLiteEngine(Sharing):
 
     def after_fork_in_parent(self) -> None:
         """Lets the threads go on."""
-        self._together.leave()
+        self._together.lock.release()
 
     def after_fork_in_child(self) -> None:
         """Leaves the parent's connection alone, and opens one of its own when it is needed.

@@ -72,8 +72,8 @@ def within(
     begin: str = "BEGIN IMMEDIATE",
 ) -> R:
     """Runs a plan in a transaction of its own."""
-    cursor.execute(begin)
     try:
+        cursor.execute(begin)  # in here: an interrupt may come right behind it
         result = drive(cursor, plan(*args))
         cursor.execute("COMMIT")
     except BaseException:
