@@ -96,12 +96,15 @@ class Together(Generic[A]):
             pending.append(ticket)
             if self._gates and len(pending) >= self._crowd:
                 self._open()
-            if not self._is_next(ticket):
+            if self._is_next(ticket):
+                ticket.turn.forgo()
+            else:
                 ticket.turn.wait()
             if not ticket.done:
                 self._lead(worker, ticket)
         except BaseException:
             # Interrupted. Where it would have led, somebody else does.
+            ticket.turn.forgo()
             with suppress(ValueError):
                 pending.remove(ticket)
             self._pass_on()

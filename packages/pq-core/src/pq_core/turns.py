@@ -38,6 +38,11 @@ class Turn:
         finally:
             self._wake_next()
 
+    def forgo(self) -> None:
+        """Instead of `wait`: the thread does something else, and keeps nobody behind it waiting."""
+        self._has_left = True
+        self._wake_next()
+
     def wake(self) -> None:
         """Lets the thread go on. Not to be called twice."""
         self._gate.release()

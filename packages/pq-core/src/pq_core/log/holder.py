@@ -55,6 +55,10 @@ class Holder:
     def __init__(self) -> None:
         self.outs: list[Out] = []
 
+    def count(self) -> int:
+        """How many items these are."""
+        return sum(out.stop - out.first for out in self.outs)
+
     def oldest(self) -> int | None:
         """The smallest seq among what is held, or None."""
         return min((out.first for out in self.outs), default=None)

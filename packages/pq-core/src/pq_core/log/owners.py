@@ -63,6 +63,27 @@ class Owners:
         assert self._mine is not None
         self._mine.give_back(index)
 
+    def mend(self, in_use: set[int]) -> None:
+        """Puts right what an interrupt has left; the runs of this process but for these go back."""
+        for number, (file, claims) in enumerate(self._files):
+            claims.release()  # it may have been let go of, and not made anew
+            self._files[number] = file, Claims(file.map)
+        if self._own is None:
+            return
+        self._mine = mine = self._files[self._own][1]
+        self.words = mine.words
+        for run in list(mine.runs()):
+            if run.returned or run.at in in_use:
+                continue
+            if self.has_back(run.start.seq):
+                mine.free(run.at)  # it was just being taken from there
+            else:
+                mine.give_back(run.at)
+
+    def has_back(self, seq: int) -> bool:
+        """Whether this item is nobody's."""
+        return any(run.start.seq <= seq < run.stop for _, run in self.returned())
+
     def sweep(self, first: int, stop: int) -> tuple[int, bool]:
         """Declares what dead consumers had to be nobody's.
 

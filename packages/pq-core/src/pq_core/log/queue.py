@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from pq_core.disk import DISK, Disk
 from pq_core.ending import end
-from pq_core.errors import DecodeError, Empty, Full, QueueClosed
+from pq_core.errors import DecodeError, Empty, Full, QueueClosed, QueueError
 from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
 from pq_core.log.session import Session
 from pq_core.log.takeover import finder
-from pq_core.log.taking import Taken
+from pq_core.log.taking import NONE, Taken
 from pq_core.protocols import (
     AnySerializer,
     Damage,
@@ -194,16 +194,25 @@ class LogQueue(Errands, Generic[T]):
             self._session.come_back()
         if timeout is not None and timeout < 0:
             Deadline(block, timeout)
-        (seq,), (payload,) = self._session.take(1, full=self._full) or self._wait(1, block, timeout)
-        if log.room.waiting:
-            log.room.ring()
+        seq = 0
         try:
-            item: T = self._loads(payload)
-        except Exception as error:
-            raise self._bury(seq, payload, error) from error
-        if self.leaves_receipts:
-            self.callers.receipt = [(seq, payload)]
-        return item
+            (seq,), (payload,) = self._session.take(1, full=self._full) or self._wait(
+                1, block, timeout
+            )
+            if log.room.waiting:
+                log.room.ring()
+            try:
+                item: T = self._loads(payload)
+            except Exception as error:
+                raise self._bury(seq, payload, error) from error
+            if self.leaves_receipts:
+                self.callers.receipt = [(seq, payload)]
+            return item
+        except QueueError:
+            raise
+        except BaseException:
+            self._interrupted([seq] if seq else ())
+            raise
 
     def get_nowait(self) -> T:
         """`get(block=False)`."""
@@ -222,17 +231,24 @@ class LogQueue(Errands, Generic[T]):
         Deadline(block, timeout)
         self._open()
         self._session.come_back()
-        taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
-        self._ring(self._open())
-        loads = self._loads
+        taken: Taken = NONE
         try:
-            items = [loads(payload) for payload in taken[1]]
-        except Exception:
-            # Again, one by one: what cannot be read must not take the others with it.
-            return self._loaded(taken)
-        if self.leaves_receipts:
-            self.callers.receipt = list(zip(*taken, strict=True))
-        return items
+            taken = self._session.take(n, full=self._full) or self._wait(n, block, timeout)
+            self._ring(self._open())
+            loads = self._loads
+            try:
+                items = [loads(payload) for payload in taken[1]]
+            except Exception:
+                # Again, one by one: what cannot be read must not take the others with it.
+                return self._loaded(taken)
+            if self.leaves_receipts:
+                self.callers.receipt = list(zip(*taken, strict=True))
+            return items
+        except QueueError:
+            raise
+        except BaseException:
+            self._interrupted(taken[0])
+            raise
 
     def _loaded(self, taken: Taken) -> list[T]:
         items: list[T] = []
@@ -262,6 +278,12 @@ class LogQueue(Errands, Generic[T]):
         self._open()
         return self._session.take(count, full=self._full)
 
+    def _interrupted(self, unseen: Sequence[int] = ()) -> None:
+        """The handler of a signal has raised in the middle of a call of this thread (I15)."""
+        self._session.mend(unseen)
+        if self._log is not None:
+            self._ring(self._log)
+
     def finished(self) -> bool | None:
         """What `join` waits for: True once everything is settled, None before."""
         self._open()
@@ -289,7 +311,13 @@ class LogQueue(Errands, Generic[T]):
             StorageError: the write failed; the items may come again.
         """
         log = self._open()
-        self._session.task_done(full=self._full)
+        try:
+            self._session.task_done(full=self._full)
+        except (QueueError, ValueError):
+            raise
+        except BaseException:
+            self._interrupted()
+            raise
         if log.room.waiting:
             log.room.ring()
 

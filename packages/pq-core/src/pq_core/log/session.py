@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
+from pq_core.errors import QueueError
 from pq_core.ledger import Ledger
 from pq_core.log.holder import Holder
 from pq_core.log.log import Log
@@ -26,14 +28,15 @@ class _Own(Holder):
 
     Attributes:
         got: how many items the thread got.
+        let_go: how many of them it does not have any more.
         done: how often it said task_done.
     """
 
-    __slots__ = ("done", "got", "mark")
+    __slots__ = ("done", "got", "let_go", "mark")
 
     def __init__(self, mark: weakref.ref[_Mark]) -> None:
         super().__init__()
-        self.got = self.done = 0
+        self.got = self.let_go = self.done = 0
         self.mark = mark
 
 
@@ -112,6 +115,7 @@ class Session:
         own.done += 1
         if own.outs:
             self._log.tail.settle(own, full=full)
+            own.let_go = own.got
         elif not (self._ledger.finish() or self._settle_anothers(own, full=full)):
             with self._mutex:
                 got = self._got + sum(each.got for each in self._owns)
@@ -139,12 +143,16 @@ class Session:
         for own in owns.values():
             own.done += 1
         self._log.tail.settle(*owns.values(), full=full)
+        for own in owns.values():
+            own.let_go = own.got
         return True
 
     def settle(self, seq: int, *, full: bool) -> None:
         """Settles one item of the calling thread."""
         if not self._settles:
-            self._log.tail.settle_one(self._local.own, seq, full=full)
+            own: _Own = self._local.own
+            self._log.tail.settle_one(own, seq, full=full)
+            own.let_go += 1
 
     def undo(self, count: int) -> None:
         """The calling thread has not got its last `count` items after all."""
@@ -161,6 +169,31 @@ class Session:
             return  # it was got by an object that is closed, and came back then
         for seq in seqs:
             self._log.tail.give_back_one(own, seq)
+
+    def mend(self, unseen: Sequence[int]) -> None:
+        """Puts right what the calling thread has out, after an interrupt in the middle of a call.
+
+        What it has and was never told goes back (I15).
+
+        Args:
+            unseen: what it was told last, and cannot have noticed.
+        """
+        own: _Own | None = getattr(self._local, "own", None)
+        if own is None:
+            return
+        own.got -= len(unseen)
+        with suppress(QueueError):
+            self._log.tail.mend(own, own.got - own.let_go, self._in_use)
+        own.let_go = own.got - own.count()
+
+    def _in_use(self) -> set[int]:
+        """The runs of this process's claims file that somebody answers for."""
+        return {
+            out.index
+            for session in list(self._log.sessions)
+            for own in list(session._owns)
+            for out in own.outs
+        }
 
     def finished(self) -> bool:
         """Whether everything that was put is settled, and no other thread is at work on it."""
@@ -182,6 +215,7 @@ class Session:
         self._ledger = Ledger(self._local)
         for own in self._owns:
             own.outs = []
+            own.let_go = own.got
 
     def _new(self) -> _Own:
         mark = self._local.mark = _Mark()
@@ -206,5 +240,6 @@ class Session:
         for is_alive, oldest, each in sorted(held, key=lambda at: (at[0], at[1] or 0)):
             if oldest is not None and not (own.got and is_alive):
                 self._log.tail.settle_one(each, oldest, full=full)
+                each.let_go += 1
                 return True
         return False

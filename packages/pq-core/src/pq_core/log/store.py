@@ -81,7 +81,7 @@ class Segment:
         self.fd = fd
 
     def __del__(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):  # the constructor may have been interrupted
             os.close(self.fd)
 
     def size(self) -> int:
@@ -115,8 +115,8 @@ class ClaimsFile:
 
     def remap(self) -> None:
         """Maps the whole file again."""
-        self.map.close()
-        self.map = mmap.mmap(self.fd, 0)
+        self.map, old = mmap.mmap(self.fd, 0), self.map
+        old.close()
 
     def close(self) -> None:
         """Unmaps the file and drops the lock."""

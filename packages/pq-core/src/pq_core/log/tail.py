@@ -13,7 +13,7 @@ What a call may rely on, and what is written when, is numbered in DESIGN.md (I9 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pq_core.log import recovery
 from pq_core.log.cursor import (
@@ -113,6 +113,30 @@ class Tail(Taking):
                 for out in holder.outs:
                     self._owners.give_back(out.index)
                 holder.outs = []
+            self._sweep()
+
+    def mend(self, holder: Holder, seen: int, in_use: Callable[[], set[int]]) -> None:
+        """Puts right what an interrupt in the middle of a call of this process has left.
+
+        Args:
+            holder: whose call that was.
+            seen: how many of its items somebody knows of; the last ones beyond that go back.
+            in_use: the runs that somebody answers for.
+        """
+        with self.locked():
+            self._owners.mend({*in_use(), *(out.index for out in holder.outs)})
+            settled = self._settled[2]
+            for out in [out for out in holder.outs if out.stop <= settled]:
+                holder.outs.remove(out)
+                self._owners.free(out.index)
+            while holder.count() > max(0, seen):
+                last = self._cut(holder, holder.outs[-1].stop - 1)
+                assert last is not None
+                if not self._owners.has_back(last.first):  # it was just being taken from there
+                    # I9: as in `give_back_one`.
+                    index = self._owners.claim(last.segment, last.offset, last.first, last.stop)
+                    self._owners.give_back(index)
+                self._owners.free(last.index)
             self._sweep()
 
     def clear(self, *, full: bool) -> int:

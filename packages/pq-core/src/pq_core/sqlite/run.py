@@ -50,6 +50,12 @@ def drive(cursor: sqlite3.Cursor, plan: Plan[R]) -> R:
     except StopIteration as stop:
         result: R = stop.value
         return result
+    except BaseException:
+        # Interrupted between two steps of a statement, which would keep its snapshot open: the next
+        # one on this cursor ends it.
+        with suppress(sqlite3.Error):
+            execute("SELECT 1").fetchall()
+        raise
 
 
 def _contradiction() -> sqlite3.DatabaseError:
