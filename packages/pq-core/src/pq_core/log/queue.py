@@ -15,13 +15,12 @@ from pq_core.ending import end
 from pq_core.errors import DecodeError, Empty, Full, QueueClosed, QueueError
 from pq_core.log.errands import Errands
 from pq_core.log.log import Log, attach
+from pq_core.log.repairs import Repairs
 from pq_core.log.session import Session
 from pq_core.log.takeover import finder
 from pq_core.log.taking import NONE, Taken
 from pq_core.protocols import (
     AnySerializer,
-    Damage,
-    DeadLetter,
     Durability,
     Stats,
     check_durability,
@@ -41,7 +40,7 @@ CHUNK: Final = 10_000
 PATH: Final = "persist-queue"
 
 
-class LogQueue(Errands, Generic[T]):
+class LogQueue(Errands, Repairs, Generic[T]):
     """The queue of one directory; `pq_file.Queue` tells what it promises and takes."""
 
     url_options: ClassVar[dict[str, type]] = {
@@ -392,44 +391,6 @@ class LogQueue(Errands, Generic[T]):
     def stats(self) -> Stats:
         """Counts of one moment; `bytes` is the length of the segments."""
         return self._open().stats()
-
-    # -- what went wrong ------------------------------------------------------------------------
-
-    def dead_letters(self) -> list[DeadLetter]:
-        """The items that could not be read back, oldest first, with their bytes."""
-        return self._open().dead_letters()
-
-    def redrive(self, ids: Iterable[int] | None = None) -> int:
-        """Puts dead letters back as new items, all or those with these ids.
-
-        Returns:
-            How many. Each keeps its bytes, and gets a new id.
-        """
-        log = self._open()
-        wanted = None if ids is None else set(ids)
-        letters = [letter for letter in log.dead_letters() if wanted is None or letter.id in wanted]
-        for letter in letters:
-            log.head.append(letter.data, self._chunk, 0, full=self._full)
-            log.forget_dead([letter.id])
-        self._ring(log)
-        return len(letters)
-
-    @property
-    def damage(self) -> list[Damage]:
-        """What was found damaged and set aside since this process opened the queue."""
-        return list(self._open().damage)
-
-    def verify(self) -> list[Damage]:
-        """Reads everything and reports what is damaged. Changes nothing."""
-        return self._open().verify()
-
-    def repair(self) -> list[Damage]:
-        """Sets what is damaged aside in `*.bad` files, and keeps the rest.
-
-        Returns:
-            What was damaged. A `verify` afterwards finds nothing.
-        """
-        return self._open().repair()
 
     # -- the object -----------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ go on, and an event loop where the driver's socket lets it.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from pq_core.ending import keep
 from pq_core.errors import OutcomeUnknown, QueueClosed, StorageBusy, StorageError
 from pq_core.server.driver import Driver, Session, Verdict
 from pq_core.server.life import Life
+from pq_core.server.permits import Permits
 from pq_core.server.run import BACK, RELEASE, SAVEPOINT, Again, drive
 from pq_core.server.watching import Watching
 from pq_core.sql import fork
@@ -106,7 +106,7 @@ class ServerEngine(Watching):
 
     def _start(self) -> None:
         #: Keeps to the number of connections; the sign of life goes past it.
-        self._gate = threading.Semaphore(self.driver.size)
+        self._gate = Permits(self.driver.size)
         #: One for each transaction. A list, whose append() and pop() are one step each.
         self._under_way: list[None] = []
         #: The sessions of threads that are in transaction().
