@@ -113,6 +113,21 @@ MUTANTS: Final = (
         "file",
     ),
     Mutant(
+        "An exception of a signal's handler",
+        "log/queue.py",
+        "        self._session.mend(unseen)\n",
+        "",
+        "tests/file/test_interrupts.py::test_a_get_is_interrupted",
+    ),
+    Mutant(
+        "An exception of a signal's handler",
+        "sqlite/run.py",
+        "    try:\n        cursor.execute(begin)",
+        "    cursor.execute(begin)\n    try:\n        pass",
+        "tests/sqlite/test_interrupts.py::test_a_get_is_interrupted",
+        "holding or ack",
+    ),
+    Mutant(
         "Every kind does",
         "sql/plans/acked_sql.py",
         '" DESC" if kind.newest_first else ""',

@@ -83,6 +83,16 @@ ROWS: Final = (
         ("rounds of kill -9", "kills", "items of killed processes"),
     ),
     Row(
+        "An exception of a signal's handler in the middle of a call (Ctrl-C, a time limit) leaves "
+        "nothing locked, and nothing taken that nobody was told of",
+        "locks are held by a `with`, turns and transactions begin inside of the `try` that ends "
+        "them (S5, T3, E5); a get that is broken off puts its items back (I15)",
+        (
+            "tests/file/test_interrupts.py::test_a_get_is_interrupted",
+            "tests/sqlite/test_interrupts.py::test_a_get_is_interrupted",
+        ),
+    ),
+    Row(
         "Every kind does what its documentation says, in any order of calls, crashes included",
         "one state machine for all backends",
         (

@@ -9,6 +9,8 @@ E2. Where a shared transaction fails, each of its plans is run alone: none fails
     sake.
 E3. Waiting for a lock is done here with `time.sleep`, never inside SQLite, so that green threads
     go on.
+E5. A lock is held by a `with` of C, and a transaction begins inside of the `try` that ends it: the
+    handler of a signal may raise between any two calls.
 """
 
 from __future__ import annotations
