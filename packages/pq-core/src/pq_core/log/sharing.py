@@ -128,7 +128,7 @@ class Closed(Turn):
     __slots__ = ()
 
     def __init__(self) -> None:
-        self.leave = bool
+        self.leave = bool  # does nothing
 
     def enter(self) -> NoReturn:
         """Refuses."""
