@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,17 +120,17 @@ def test_who_comes_waits_for_a_call_that_is_under_way(tmp_path: Path) -> None:
 def test_who_comes_holds_no_lock_while_waiting(tmp_path: Path) -> None:
     """S3: the sole process can still get from its tail to its head, and be done."""
     theirs = Watched()
-    with Queue[int](tmp_path) as queue:
+    with Queue[int](tmp_path) as queue, ExitStack() as stack:
         queue.put(1)
         log = queue._log
         assert log is not None
-        with opening(tmp_path, theirs) as opened:
-            with log.tail.locked():
-                wait_rounds(theirs, 10)
-                assert words_of(queue)[S_SHARED] == 1
-                assert log.head.published().seq == 2
-                assert not opened.done()
-            opened.result(PATIENCE).close()
+        with log.tail.locked():
+            opened = stack.enter_context(opening(tmp_path, theirs))
+            wait_rounds(theirs, 10)
+            assert words_of(queue)[S_SHARED] == 1
+            assert log.head.published().seq == 2
+            assert not opened.done()
+        opened.result(PATIENCE).close()
 
 
 def test_a_sole_process_killed_in_a_write_is_followed_by_another(tmp_path: Path) -> None:
