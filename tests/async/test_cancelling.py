@@ -301,7 +301,7 @@ def test_close_while_gets_are_cancelled(kind: str, tmp_path: Path) -> None:
 
 
 class Handing(PlainInSQLite[str]):
-    """A queue whose get takes long enough to be cancelled, and that is slow in taking back."""
+    """A queue whose get takes long enough to be cancelled, and that is slow in all the rest."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, durability="normal")
@@ -314,13 +314,20 @@ class Handing(PlainInSQLite[str]):
         return item
 
     def give_back(self, receipt: Any) -> None:
-        # It must not be set meanwhile, so that there is nothing to wait for but time.
-        assert not self.is_closing.wait(0.2)
+        self._dawdle()
         super().give_back(receipt)
+
+    def qsize(self) -> int:
+        self._dawdle()
+        return super().qsize()
 
     def close(self) -> None:
         self.is_closing.set()
         super().close()
+
+    def _dawdle(self) -> None:
+        # It must not be set meanwhile, so that there is nothing to wait for but time.
+        assert not self.is_closing.wait(0.1)
 
 
 def test_no_worker_closes_what_another_one_gives_back_to(tmp_path: Path) -> None:
@@ -338,6 +345,27 @@ def test_no_worker_closes_what_another_one_gives_back_to(tmp_path: Path) -> None
         await closing
         with PlainInSQLite[str](tmp_path) as again:
             assert again.get(block=False) == "a"
+
+    run(main())
+
+
+def test_every_task_finds_what_a_cancelled_get_had_taken(tmp_path: Path) -> None:
+    """With several workers, too, calls of all tasks come after it is back, and close after these."""
+
+    async def main() -> None:
+        blocking = Handing(tmp_path)
+        blocking.put("a")
+        queue: AsyncAdapter[str] = AsyncAdapter(blocking, 3)
+        task = asyncio.create_task(queue.get())
+        await asyncio.to_thread(blocking.gets.wait, 60)
+        assert await cancel_after(task, 1)
+        asking = asyncio.create_task(queue.qsize())
+        await turn()
+        closing = asyncio.create_task(queue.close())
+        await turn()
+        blocking.goes_on.set()
+        await closing
+        assert await asking == 1
 
     run(main())
 

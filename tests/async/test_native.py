@@ -232,6 +232,37 @@ def test_task_done_after_a_cancelled_get(make: Make) -> None:
     run(main())
 
 
+def test_every_task_finds_what_a_cancelled_get_had_taken(make: Make) -> None:
+    """Calls of other tasks wait until it is back, and closing waits for these."""
+
+    async def main() -> None:
+        blocking = make()
+        queue = adapted(blocking)
+        await queue.put("a")
+        returns = threading.Event()
+        give_back = blocking.give_back
+
+        def once_it_may(receipt: Any) -> None:
+            assert returns.wait(60)
+            give_back(receipt)
+
+        blocking.give_back = once_it_may
+        task = asyncio.create_task(queue.get())
+        for _ in range(2):  # it has begun
+            await turn()
+        assert await cancel_after(task, 0)
+        asking = asyncio.create_task(queue.qsize())
+        await turn()
+        closing = asyncio.create_task(queue.close())
+        done, _ = await asyncio.wait([asking], timeout=0.1)
+        assert not done
+        returns.set()
+        assert await asking == 1
+        await closing
+
+    run(main())
+
+
 def test_a_lost_connection(make: Make) -> None:
     """A connection that the server has ended is replaced, and the call carried out."""
 

@@ -8,11 +8,11 @@ N1. A call that was begun is carried out to its end, whoever is cancelled: also 
     it, which asyncio.run would cancel. So A2 and A3 hold as with a thread.
 N2. What the queue knows of its caller is put aside over every switch (`queue.callers` is one for all
     greenlets of the thread).
-N3. Calls of one task are carried out one after another, and after what its cancelled gets had taken
-    is back, though the task may have gone on without waiting for it: each has to find what the one
-    before has left.
+N3. Calls of one task are carried out one after another, though the task may have gone on without
+    waiting for the one before: each has to find what that has left.
 N4. What a cancelled get took is given back by a thread that the loop waits for when it ends.
-N5. No call begins once closing has; that waits for those under way, and for what they give back.
+N5. No call is accepted once closing has begun; that waits for those under way, for what they give
+    back, and for those that wait for that (A6).
 """
 
 from __future__ import annotations
@@ -63,12 +63,14 @@ class NativeWorker(Worker):
 
     def submit(self, call: Call | Errand) -> None:
         """Has a call carried out by the running loop."""
-        lane = self._lane()
         if (self._is_closing or self.closed) and isinstance(call, Call):
             call.fail(QueueClosed(f"{self._where}: the queue was closed; open a new one"))
             asyncio.get_running_loop().call_soon(self._told, call)
         else:
-            lane.submit(call)
+            super().submit(call)
+
+    def _begin(self, call: Call | Errand) -> None:
+        self._lane().submit(call)
 
     async def run(self, function: Callable[[Any], R]) -> R:
         """What a function returns that may do anything: it is called in a thread."""
@@ -84,7 +86,8 @@ class NativeWorker(Worker):
         except RuntimeError:  # the loop ends, and takes no more work
             self._give_back(receipt, call.had)
         else:
-            lane.let_wait(call.belongings, returning)
+            self.hold(call)
+            returning.add_done_callback(lambda _: self.release(call))
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
@@ -144,10 +147,9 @@ class _Lane:
         self._callers = callers
         self._at_once = at_once
         self._waiting: deque[Call | Errand] = deque()
-        #: How much is under way for a task, by what the queue knows of it, and its further calls,
-        #: which wait until nothing is (N3).
-        self._busy: dict[int, int] = {}
-        self._behind: dict[int, list[Call]] = {}
+        #: What the queue knows of the tasks that have a call under way, and the further calls of
+        #: each, which wait for that (N3).
+        self._busy: dict[int, list[Call]] = {}
         self._running = 0
         #: What has to be over before the queue is closed.
         self._under_way: set[asyncio.Future[Any]] = set()
@@ -203,30 +205,16 @@ class _Lane:
         if isinstance(call, Errand) or call.belongings is None:
             self._carry_out(call)
             return
-        me = id(call.belongings)
+        me = id(call.belongings)  # the call keeps it, so nobody else has its number
         if me in self._busy:
-            self._behind.setdefault(me, []).append(call)
+            self._busy[me].append(call)
             return
-        self._busy[me] = 1
+        self._busy[me] = []
         try:
             self._carry_out(call)
         finally:
-            self._done(me)
-
-    def let_wait(self, task: dict[str, Any] | None, future: asyncio.Future[Any]) -> None:
-        """The calls of this task are carried out after this is over."""
-        if task is None:
-            return
-        self._busy[id(task)] = self._busy.get(id(task), 0) + 1
-        # It is kept until then, so that nobody else has its number.
-        future.add_done_callback(lambda _: self._done(id(task)))
-
-    def _done(self, me: int) -> None:
-        self._busy[me] -= 1
-        if not self._busy[me]:
-            del self._busy[me]
-            for call in self._behind.pop(me, ()):
-                self.submit(call)
+            for behind in self._busy.pop(me):
+                self.submit(behind)
 
 
 class _Steady(asyncio.Task[R]):

@@ -10,10 +10,11 @@ A3. What a get has taken belongs to nobody until its task goes on. Where the tas
     before that, it is given back: in its place, wherever the storage has one.
 A4. What the queue knows of a task is dropped after the calls that the task has made.
 A5. The queue is closed once each thread has come to the end of what was submitted before, so that
-    the loop was told of it; and, of several threads, once each is through with giving back.
-A6. What is called after a get was cancelled is carried out after what that get had taken is back:
-    a get has that very item, and a task_done of the same task does not settle it. With one thread
-    this holds for all tasks of the loop, with more for the task that was cancelled.
+    the loop was told of it; and, of several threads, once each is through with giving back, and
+    with what has waited for that.
+A6. What is called on a loop after a get was cancelled there is carried out after what that get
+    had taken is back: a get has that very item, `qsize` counts it, and a task_done of the same
+    task does not settle it.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ class Worker:
         self._running = 0
         self._opening = threading.Lock()
         self._closing: Call | None = None
-        #: The calls that have to wait (A6), and for how many others, by `_row`.
-        self._behind: dict[object, tuple[int, list[Call]]] = {}
+        #: The calls of a loop that have to wait (A6), and for how many others.
+        self._behind: dict[asyncio.AbstractEventLoop, tuple[int, list[Call]]] = {}
         #: What the queue knows of each task that lives. A weak one costs a fifth of a put.
         self._tasks: dict[asyncio.Task[Any], dict[str, Any]] = {}
         self._lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Bell, Line]] = (
@@ -96,10 +97,13 @@ class Worker:
     def submit(self, call: Call | Errand) -> None:
         """Has a call carried out, after those that were submitted before."""
         if isinstance(call, Call):
-            if self._behind and (row := self._behind.get(self._row(call))) is not None:
+            if self._behind and (row := self._behind.get(call.loop)) is not None:
                 row[1].append(call)
                 return
             call.is_away = True
+        self._begin(call)
+
+    def _begin(self, call: Call | Errand) -> None:
         self._inbox.put(call)
         if self._running < self._threads:
             self._running += 1
@@ -154,7 +158,7 @@ class Worker:
             self.submit(Errand(None, partial(_clear, known, self.settled)))
 
     def give_back(self, call: Call, receipt: Any) -> None:
-        """Has something given back that a call had taken; what its task calls next comes after it."""
+        """Has something given back that a call had taken; what is called next comes after it."""
         back = Errand(self, partial(self._give_back, receipt, call.had))
         if self._threads > 1:
             self.hold(call)
@@ -162,23 +166,23 @@ class Worker:
             back.answered.then = lambda _: self.release(call)
         self.submit(back)
 
-    def _row(self, call: Call) -> object:
-        """Those that wait for one of them are in the same row."""
-        return call.loop if self._threads == 1 else id(call.belongings)
-
     def hold(self, call: Call) -> None:
         """Lets what is called from now on wait for a call that was cancelled (A6)."""
-        held, waiting = self._behind.get(self._row(call), (0, []))
-        self._behind[self._row(call)] = held + 1, waiting
+        for loop in list(self._behind):
+            if loop.is_closed():  # in the middle of that: nobody there waits any more
+                del self._behind[loop]
+        held, waiting = self._behind.get(call.loop, (0, []))
+        self._behind[call.loop] = held + 1, waiting
 
     def release(self, call: Call) -> None:
         """The call is undone: carries out what was called meanwhile, unless there is another one."""
-        held, waiting = self._behind.pop(self._row(call))
+        held, waiting = self._behind.pop(call.loop)
         if held > 1:
-            self._behind[self._row(call)] = held - 1, waiting
+            self._behind[call.loop] = held - 1, waiting
         else:
             for each in waiting:
-                self.submit(each)
+                each.is_away = True
+                self._begin(each)
 
     async def close(self) -> None:
         """Closes the queue, after what was submitted before; what comes later is refused."""
@@ -186,8 +190,11 @@ class Worker:
             self._closing = Call(self, lambda _: None, is_anyones=True)
             self._closing.future.add_done_callback(lambda _: self.stop())
             close = partial(self.submit, Errand(self, self._close, self._closing))
-            # What one thread gives back, another one must not close meanwhile.
-            self._meet(close if self._threads == 1 else partial(self._meet, close))
+            # One thread closes behind all that. Of several, another one may be giving back then,
+            # and may after that be at what has waited for it.
+            for _ in range(0 if self._threads == 1 else 2):
+                close = partial(self._meet, close)
+            self._meet(close)
         closing = self._closing
         await asyncio.shield(closing.future)  # cancelled, it goes on
         if closing.error is not None:
@@ -293,7 +300,7 @@ class Worker:
 
     def take_back(self, calls: list[Call]) -> None:
         """The loop of these calls was closed: nobody waits there for what they have taken."""
-        self._behind.pop(self._row(calls[0]), None)
+        self._behind.pop(calls[0].loop, None)
         for call in calls:
             if call.receipt is not None:
                 self._give_back(call.receipt, call.had)
