@@ -75,31 +75,25 @@ class MySQLDriver:
         self._start()
 
     def _start(self) -> None:
-        self._pool = self._new_pool()
-        #: Sessions that were given back, the last one last. To take one from here and to look
-        #: whether it stands takes a third of what it takes DBUtils, which makes them, and makes
-        #: them anew where they do not.
-        self._idle: list[MySQLSession] = []
-        #: The pool of those that callers have for themselves; None before the first.
-        self._lent: Any = None
-
-    def _new_pool(self) -> Any:
-        return PooledDB(
+        self._pool = PooledDB(
             self._connect,
             maxcached=self.size,
             reset=False,
             failures=(_NoFailure,),
             ping=self._is_sound,
         )
+        #: Of what callers have for themselves: what one leaves open or changes must not meet a plan.
+        self._lent = PooledDB(self._connect_to_lend, maxcached=self.size, ping=self._is_sound)
+        #: Sessions that were given back, the last one last. To take one from here and to look
+        #: whether it stands takes a third of what it takes DBUtils, which makes them, and makes
+        #: them anew where they do not.
+        self._idle: list[MySQLSession] = []
 
     def lend(self) -> Any:
         """A connection for a caller's own statements, which commits where it is told to.
 
-        From a pool beside the other: what a caller leaves open or changes must not meet a plan.
-        Closed it goes back there, rolled back.
+        Closed it goes back, rolled back.
         """
-        if self._lent is None:
-            self._lent = PooledDB(self._connect_to_lend, maxcached=self.size, ping=self._is_sound)
         return self._lent.connection(shareable=False)
 
     def _connect_to_lend(self) -> MySQLConnection:
@@ -187,8 +181,7 @@ class MySQLDriver:
             while True:
                 self._idle.pop().pooled.close()
         self._pool.close()
-        if self._lent is not None:
-            self._lent.close()
+        self._lent.close()
 
     def abandon(self) -> None:
         """Leaves the parent's connections alone: to close one would end the parent's session."""

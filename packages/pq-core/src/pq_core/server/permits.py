@@ -24,7 +24,7 @@ class Permits:
     def __init__(self, count: int) -> None:
         self._free = count
         self._waiting: deque[Any] = deque()  # a lock of each that waits, the longest wait first
-        self._mutex = threading.Lock()  # protects the two
+        self._mutex = threading.Lock()  # protects `_free`
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
         """Takes a permit; whether there was one in time.
@@ -54,9 +54,11 @@ class Permits:
 
     def release(self) -> None:
         """Gives a permit back."""
-        with self._mutex:
-            self._free += 1
-        self._wake()
+        try:
+            with self._mutex:
+                self._free += 1
+        finally:
+            self._wake()
 
     def _wait(self, seconds: float) -> None:
         """Waits until there may be one."""
