@@ -39,7 +39,7 @@ SELECT 1 FROM `dict_x` WHERE key = %s;
 SELECT key, data, NULL, crc FROM `dict_x` ORDER BY key LIMIT 256;
 
 -- get
-SELECT 0, data, NULL, crc FROM `dict_x` WHERE key = %s;
+SELECT data, crc FROM `dict_x` WHERE key = %s;
 
 -- insert
 INSERT INTO `dict_x` (key, data, crc) VALUES (%s, %s, %s);

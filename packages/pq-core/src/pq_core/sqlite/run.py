@@ -26,15 +26,15 @@ def drive(cursor: sqlite3.Cursor, plan: Plan[R]) -> R:
         while True:
             statement, parameters = send(reply)
             wants = statement.wants
-            if wants == "rows":
-                reply = execute(statement.sql, parameters).fetchall()
+            if wants == "one":
+                found = execute(statement.sql, parameters).fetchall()
+                reply = found[0] if found else None
             elif wants == "id":
                 reply = execute(statement.sql, parameters).lastrowid
             elif wants == "count":
                 reply = execute(statement.sql, parameters).rowcount
-            elif wants == "one":
-                found = execute(statement.sql, parameters).fetchall()
-                reply = found[0] if found else None
+            elif wants == "rows":
+                reply = execute(statement.sql, parameters).fetchall()
             elif wants == "sure":
                 if execute(statement.sql, parameters).rowcount != 1:
                     raise _contradiction()

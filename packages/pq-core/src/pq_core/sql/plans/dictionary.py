@@ -74,7 +74,7 @@ class DictionaryPlans:
         values = f"(key, data, crc) VALUES ({p}, {p}, {p})"
         self._update = say(f"UPDATE {main} SET data = {p}, crc = {p} WHERE key = {p}", "count")
         self._insert = say(f"INSERT INTO {main} {values}")
-        self._get = say(f"SELECT 0, data, NULL, crc FROM {main} WHERE key = {p}", "one")
+        self._get = say(f"SELECT data, crc FROM {main} WHERE key = {p}", "one")
         self._delete = say(f"DELETE FROM {main} WHERE key = {p}", "count")
         self._count = say(f"SELECT count(*) FROM {main}", "one")
         self._exists = say(f"SELECT 1 FROM {main} WHERE key = {p}", "one")
@@ -105,7 +105,7 @@ class DictionaryPlans:
     @growing
     def set_default(self, key: str, data: bytes, crc: int) -> Plan[Any]:
         """Stores a value where there is none; the row that is there instead, or None."""
-        row = yield self._get, (key,)
+        row = yield from self.get(key)
         if row is None:
             yield self._insert, (key, data, crc)
         return row
@@ -114,7 +114,9 @@ class DictionaryPlans:
     @single
     def get(self, key: str) -> Plan[Any]:
         """The row of a key, None where there is none."""
-        return (yield self._get, (key,))
+        found = yield self._get, (key,)
+        # A column that says nothing costs a thirtieth of a look.
+        return None if found is None else (0, found[0], None, found[1])
 
     @reading
     @single
@@ -134,7 +136,7 @@ class DictionaryPlans:
 
     def pop(self, key: str) -> Plan[Any]:
         """Removes a key; its row, None where there was none."""
-        row = yield self._get, (key,)
+        row = yield from self.get(key)
         if row is not None:
             yield self._delete, (key,)
         return row
