@@ -19,7 +19,7 @@ from pq_core.errors import Empty
 from pq_core.protocols import Damage, DeadLetter, Stats
 from pq_core.waiting import Deadline
 
-__all__ = ["AwaitedQueue"]
+__all__ = ["GET_NOW", "AwaitedQueue"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,6 +28,8 @@ Self = TypeVar("Self", bound="AwaitedQueue[Any]")
 #: How many items browse() reads in one hop.
 PAGE: Final = 64
 _FOREVER: Final = Deadline()
+#: The get that does not wait. One for all: making it anew costs half a microsecond.
+GET_NOW: Final = methodcaller(GET, block=False)
 
 
 class AwaitedQueue(Generic[T]):
@@ -101,12 +103,12 @@ class AwaitedQueue(Generic[T]):
         deadline = _FOREVER if block and timeout is None else Deadline(block, timeout)
         worker = self._worker
         is_put = bell == "room_bell"
-        work = methodcaller(name, *args, block=False, **options)
         shape, item = None, None
-        if not options:
-            if name == GET:
-                shape = GET
-            elif name == PUT and len(args) == 1:
+        if name == GET and not options:
+            shape, work = GET, GET_NOW
+        else:
+            work = methodcaller(name, *args, block=False, **options)
+            if name == PUT and len(args) == 1 and not options:
                 shape, item = PUT, args[0]
         call = Call(worker, work, True, False, is_put, kind, shape=shape, item=item)
         worker.submit(call)
