@@ -1,8 +1,11 @@
-"""What the async queues of the predecessor did wrong."""
+"""What the async queues of the predecessor did wrong, and what they take."""
 
 from __future__ import annotations
 
+import ast
+import asyncio
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -15,10 +18,13 @@ from pq_async import (
     AsyncSQLiteQueue,
     AsyncUniqueAckQ,
 )
+from pq_core import serializers
 from pq_core.log.queue import LogQueue
 from pq_core.sqlite import PlainInSQLite
 
 from .kinds import drain, run
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "legacy" / "file"
 
 
 def test_the_name_is_honoured(tmp_path: Path) -> None:
@@ -83,6 +89,46 @@ def test_every_serializer(serializer: Any, tmp_path: Path) -> None:
             assert twin.get_nowait() == {"n": "two", "none": None}
 
     run(main())
+
+
+class InCoroutines:
+    """A serializer as persist-queue's async class takes them."""
+
+    async def dump(self, value: Any, fp: Any) -> None:
+        await fp.write(repr(value).encode())
+
+    async def load(self, fp: Any) -> Any:
+        await asyncio.sleep(0)
+        return ast.literal_eval((await fp.read()).decode())
+
+
+def test_a_serializer_of_coroutine_functions(tmp_path: Path) -> None:
+    """`dump` and `load` may be awaited, and each reads one item only."""
+
+    async def main() -> None:
+        async with AsyncQueue[Any](tmp_path, serializer=InCoroutines()) as queue:
+            await asyncio.gather(*map(queue.put, range(5)))
+            assert await queue.get_many(5) == list(range(5))
+            await queue.put({"a": None})
+            assert await queue.get() == {"a": None}
+
+    run(main())
+
+
+def test_the_awaited_pickle_opens_what_pickle_wrote(tmp_path: Path) -> None:
+    """Files of persist-queue's async class are those of its blocking one."""
+    copied = copytree(FIXTURES / "persist-queue-1.1.0-pickle-half", tmp_path / "q")
+
+    async def main() -> list[Any]:
+        queue: Any = AsyncQueue(copied, serializer=serializers.async_pickle)
+        async with queue:
+            items: list[Any] = await queue.get_many(100)
+            return items
+
+    items = run(main())
+    with LogQueue[Any](copied) as twin:
+        assert len(items) == 11
+        assert twin.get_many(100) == items
 
 
 def test_priorities(tmp_path: Path) -> None:

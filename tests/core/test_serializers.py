@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import math
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 import pq_core
 from pq_core import BackendNotInstalled, DecodeError, EncodeError, SerializerName, serializers
 from pq_core.serializers import Codec, codec
+from pq_core.serializers._awaited import AwaitedFile
 
 msgpack = pytest.importorskip("msgpack")
 cbor2 = pytest.importorskip("cbor2")
@@ -456,7 +458,28 @@ class Static:
         return eval(data)
 
 
-CUSTOM: list[Any] = [OnlyFiles(), Plain(), Sorting(), Options(), Static, Static()]
+class AwaitedFiles:
+    """As persist-queue's async file queue takes them: `dump` and `load` are awaited."""
+
+    async def dump(self, value: Any, fp: Any) -> None:
+        await asyncio.sleep(0)
+        await fp.write(repr(value).encode())
+
+    async def load(self, fp: Any) -> Any:
+        return eval(await fp.read())
+
+
+class Awaited(Plain):
+    """`dumps` that is awaited and knows sort_keys, and `loads` that is not."""
+
+    async def dumps(self, value: Any, sort_keys: bool = False) -> bytes:  # type: ignore[override]
+        return repr(dict(sorted(value.items())) if sort_keys else value).encode()
+
+
+CUSTOM: list[Any] = [
+    *(OnlyFiles(), Plain(), Sorting(), Options(), Static, Static()),
+    *(AwaitedFiles(), Awaited()),
+]
 FOREIGN: list[Any] = [pickle, json, msgpack, cbor2]
 
 
@@ -510,6 +533,45 @@ def test_load_gets_exactly_one_item() -> None:
     assert [made.decode(first), made.decode(second)] == ["first", "second"]
     assert made.load is not None
     assert made.load(io.BytesIO(first)) == "first"
+
+
+def test_an_awaited_serializer_is_refused_on_an_event_loop() -> None:
+    """It could not be awaited there; the item's error says so in its cause."""
+
+    async def main() -> None:
+        with pytest.raises(EncodeError) as caught:
+            codec(Awaited()).encode({})  # type: ignore[arg-type]
+        assert "runs an event loop" in str(caught.value.__cause__)
+
+    asyncio.run(main())
+
+
+def test_the_awaited_pickle_is_pickle() -> None:
+    """In a queue it is `pickle` itself; a file is written and read as with that."""
+    awaited = serializers.async_pickle
+    assert codec(awaited).serializer is serializers.pickle
+
+    async def main() -> None:
+        file = io.BytesIO()
+        item = {"b": 1, "a": 2}
+        await awaited.dump(item, AwaitedFile(file), sort_keys=True)
+        assert file.getvalue() == await awaited.dumps(item, sort_keys=True)
+        assert file.getvalue() == serializers.pickle.dumps(item, sort_keys=True)
+        file.seek(0)
+        assert await awaited.load(AwaitedFile(file)) == awaited.loads(file.getvalue()) == item
+
+    asyncio.run(main())
+
+
+def test_an_awaited_file_is_read_by_lines() -> None:
+    """`readline` and `read` with a size are there, too."""
+
+    async def main() -> None:
+        file = AwaitedFile(io.BytesIO(b"one\ntwo three"))
+        assert await file.readline() == b"one\n"
+        assert [await file.read(3), await file.read()] == [b"two", b" three"]
+
+    asyncio.run(main())
 
 
 def test_a_serializer_without_load_has_none() -> None:

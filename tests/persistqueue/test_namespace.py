@@ -125,7 +125,7 @@ def test_unknown_name_is_an_attribute_error() -> None:
     assert not hasattr(persistqueue, "NoSuchQueue")
 
 
-@pytest.mark.parametrize("name", ["pickle", "json", "msgpack", "cbor2"])
+@pytest.mark.parametrize("name", ["pickle", "json", "msgpack", "cbor2", "async_pickle"])
 def test_serializers_are_the_same_modules(name: str) -> None:
     """A serializer is one module object, by whichever documented name it is reached."""
     imported = import_module(f"persistqueue.serializers.{name}")

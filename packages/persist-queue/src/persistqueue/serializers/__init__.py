@@ -1,6 +1,7 @@
 """The serializers: `pickle`, `json`, `msgpack`, `cbor2`, and `signed` around any of them.
 
-Each of the four is a module with `dump`, `dumps`, `load` and `loads`. What msgpack and cbor2 need
+Each of the four is a module with `dump`, `dumps`, `load` and `loads`; `async_pickle` is `pickle` with
+functions that are awaited, for whoever wrote that. What msgpack and cbor2 need
 comes with ``pip install "persist-queue[extra]"``.
 """
 
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pq_core.serializers import signed
 
 if TYPE_CHECKING:
-    from pq_core.serializers import cbor2, json, msgpack, pickle
+    from pq_core.serializers import async_pickle, cbor2, json, msgpack, pickle
 
-__all__ = ["cbor2", "json", "msgpack", "pickle", "signed"]
+__all__ = ["async_pickle", "cbor2", "json", "msgpack", "pickle", "signed"]
 
 
 def __getattr__(name: str) -> Any:

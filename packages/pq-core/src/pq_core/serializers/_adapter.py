@@ -39,6 +39,7 @@ Dumps: TypeAlias = Callable[[Any], bytes]
 
 #: The protocol that the standard library's `dumps` writes unless told.
 _UNASKED: Final[int] = stdlib_pickle.DEFAULT_PROTOCOL
+_ASYNC_PICKLE: Final = "pq_core.serializers.async_pickle"
 _NAMES: Final[tuple[SerializerName, ...]] = get_args(SerializerName)
 
 
@@ -48,7 +49,8 @@ def codec(serializer: AnySerializer | Codec) -> Codec:
     Args:
         serializer: one of the names 'pickle', 'json', 'msgpack', 'cbor2'; or an object or module
             with ``dumps(value)`` and ``loads(data)``, with or without `sort_keys`; or one that
-            only has ``dump(value, fp)`` and ``load(fp)``; or a codec, which is returned.
+            only has ``dump(value, fp)`` and ``load(fp)``; or a codec, which is returned. These
+            may be coroutine functions; the methods of `fp` are awaited then.
 
     Raises:
         TypeError: it lacks one of these functions; the message says which.
@@ -62,6 +64,8 @@ def codec(serializer: AnySerializer | Codec) -> Codec:
             known = ", ".join(map(repr, _NAMES))
             raise ValueError(f"there is no serializer {serializer!r}; use one of {known}")
         return Codec(import_module(f"pq_core.serializers.{serializer}"))
+    if getattr(serializer, "__name__", None) == _ASYNC_PICKLE:
+        return Codec(pickle)
     return Codec(serializer)
 
 
@@ -79,8 +83,9 @@ class Codec:
         dumps: an item to bytes; raises what the serializer raises.
         dumps_all: a list of items to a list of their bytes; raises what the serializer raises.
         loads: bytes to an item; raises what the serializer raises.
-        load: the serializer's own reader of one item from a binary file, None where it has none.
-            For files of the predecessors: it knows their framing.
+        load: the serializer's own reader of one item from a binary file, None where it has none
+            or that is a coroutine function, which may read to the end. For files of the
+            predecessors: it knows their framing.
     """
 
     __slots__ = (
@@ -109,7 +114,8 @@ class Codec:
         self.serializer = serializer
         self.name = name = _name_of(serializer)
         _check(serializer, name)
-        self.load = _function(serializer, "load")
+        load = getattr(serializer, "load", None)
+        self.load = None if inspect.iscoroutinefunction(load) else _function(serializer, "load")
         self.loads = _loads_of(serializer)
         self.dumps, dumps_sorted = _dumps_of(serializer, name)
         self.dumps_all = pickle.dumps_all if serializer is pickle else _each(self.dumps)
@@ -160,7 +166,11 @@ def _name_of(serializer: object) -> str:
 
 
 def _function(serializer: object, name: str) -> Callable[..., Any] | None:
-    found = getattr(serializer, name, None)
+    found: Callable[..., Any] | None = getattr(serializer, name, None)
+    if inspect.iscoroutinefunction(found):
+        from pq_core.serializers._awaited import completed
+
+        return completed(found, has_file=name in ("dump", "load"))
     return found if callable(found) else None
 
 
