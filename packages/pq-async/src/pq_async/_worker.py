@@ -170,7 +170,7 @@ class Worker:
         """Lets what is called from now on wait for a call that was cancelled (A6)."""
         for loop in list(self._behind):
             if loop.is_closed():  # in the middle of that: nobody there waits any more
-                del self._behind[loop]
+                self._behind.pop(loop, None)
         held, waiting = self._behind.get(call.loop, (0, []))
         self._behind[call.loop] = held + 1, waiting
 
