@@ -330,15 +330,21 @@ class Handing(PlainInSQLite[str]):
         assert not self.is_closing.wait(0.1)
 
 
+async def getting(blocking: Handing) -> tuple[AsyncAdapter[str], asyncio.Task[str]]:
+    """An adapter with three workers, and the task for which one of them is in the middle of a get."""
+    blocking.put("a")
+    queue: AsyncAdapter[str] = AsyncAdapter(blocking, 3)
+    task = asyncio.create_task(queue.get())
+    await asyncio.to_thread(blocking.gets.wait, 60)
+    return queue, task
+
+
 def test_no_worker_closes_what_another_one_gives_back_to(tmp_path: Path) -> None:
     """With several workers, too, all that a cancelled get had taken is back before the end."""
 
     async def main() -> None:
         blocking = Handing(tmp_path)
-        blocking.put("a")
-        queue: AsyncAdapter[str] = AsyncAdapter(blocking, 3)
-        task = asyncio.create_task(queue.get())
-        await asyncio.to_thread(blocking.gets.wait, 60)
+        queue, task = await getting(blocking)
         closing = asyncio.create_task(queue.close())
         assert await cancel_after(task, 1)
         blocking.goes_on.set()
@@ -354,10 +360,7 @@ def test_every_task_finds_what_a_cancelled_get_had_taken(tmp_path: Path) -> None
 
     async def main() -> None:
         blocking = Handing(tmp_path)
-        blocking.put("a")
-        queue: AsyncAdapter[str] = AsyncAdapter(blocking, 3)
-        task = asyncio.create_task(queue.get())
-        await asyncio.to_thread(blocking.gets.wait, 60)
+        queue, task = await getting(blocking)
         assert await cancel_after(task, 1)
         asking = asyncio.create_task(queue.qsize())
         await turn()

@@ -279,6 +279,28 @@ def test_a_put_of_a_thread_wakes(tmp_path: Path) -> None:
     run(main())
 
 
+class Looks:
+    """Counts what is submitted to a worker."""
+
+    def __init__(self, worker: Any) -> None:
+        self._submit = worker.submit
+        self._left = 0
+        self._seen = asyncio.Event()
+        worker.submit = self._counted
+
+    def _counted(self, call: Any) -> None:
+        self._submit(call)
+        self._left -= 1
+        if self._left == 0:
+            self._seen.set()
+
+    async def more(self, count: int) -> None:
+        """Returns once there were so many more."""
+        self._left = count
+        self._seen.clear()
+        await self._seen.wait()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [AsyncQueue, AsyncSQLiteQueue, AsyncSQLiteAckQueue])
 def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
@@ -289,23 +311,18 @@ def test_waiting_costs_next_to_nothing(cls: Any, tmp_path: Path) -> None:
 
     async def main() -> None:
         async with cls(tmp_path) as queue:
+            looks = Looks(queue._worker)
             waiting = [asyncio.create_task(queue.get()) for _ in range(50)]
+            await looks.more(50 + 20)  # the first of each, and until they have grown rare
+            each_time = 1
             if cls is AsyncSQLiteAckQueue:  # and one that waits for something else
-                id = await queue.put("leased")
-                await asyncio.sleep(0.1)  # the looks before have grown rare by then
-                waiting.append(asyncio.create_task(queue.get(id=id)))
-            await asyncio.sleep(0.5)  # at first they are more frequent
-            looks, submit = 0, queue._worker.submit
-
-            def counted(call: Any) -> None:
-                nonlocal looks
-                looks += 1
-                submit(call)
-
-            queue._worker.submit = counted
-            await asyncio.sleep(1)  # looks are counted in a second
+                waiting.append(asyncio.create_task(queue.get(id=await queue.put("leased"))))
+                await looks.more(60)
+                each_time = 2
+            begin = time.monotonic()
+            await looks.more(30 * each_time)
             # 28 times a second, and the one that waits for something else as often.
-            assert looks < 35 * (2 if cls is AsyncSQLiteAckQueue else 1)
+            assert time.monotonic() - begin > 30 / 35
             for each in waiting:
                 each.cancel()
 

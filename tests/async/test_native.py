@@ -254,6 +254,7 @@ def test_every_task_finds_what_a_cancelled_get_had_taken(make: Make) -> None:
         asking = asyncio.create_task(queue.qsize())
         await turn()
         closing = asyncio.create_task(queue.close())
+        # It must not be answered meanwhile, so that there is nothing to wait for but time.
         done, _ = await asyncio.wait([asking], timeout=0.1)
         assert not done
         returns.set()

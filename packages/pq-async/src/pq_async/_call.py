@@ -86,8 +86,7 @@ class Call:
         self.shape = shape
         self.item = item
         loop = self.loop = asyncio.get_running_loop()
-        # Not by the loop's create_future(), a Python function, which costs a fiftieth of a get.
-        self.future: asyncio.Future[None] = asyncio.Future(loop=loop)
+        self.future: asyncio.Future[None] = loop.create_future()
         self.belongings = None if is_anyones else worker.belongings(loop)
         self.then: Callable[[Call], None] | None = None
         self.result: Any = None

@@ -58,14 +58,7 @@ class SettlingByTask(AwaitedQueue[T]):
         worker, shares = self._worker, self._shares_task_done
         call = Call(worker, DONE, shares, not shares, shape=TASK_DONE)
         worker.submit(call)
-        # As call.outcome(), in line: a coroutine more costs a fiftieth of a get.
-        try:
-            await call.future
-        except BaseException:
-            call.abandon()
-            raise
-        if call.error is not None:
-            await call.outcome()
+        await call.outcome()
 
     #: Whether the storage can settle for several tasks in one commit.
     _shares_task_done = False

@@ -1,8 +1,8 @@
 """The serializers: `pickle`, `json`, `msgpack`, `cbor2`, and `signed` around any of them.
 
-Each of the four is a module with `dump`, `dumps`, `load` and `loads`; `async_pickle` is `pickle` with
-functions that are awaited, for whoever wrote that. What msgpack and cbor2 need
-comes with ``pip install "persist-queue[extra]"``.
+Each of the four is a module with `dump`, `dumps`, `load` and `loads`. What msgpack and cbor2 need
+comes with ``pip install "persist-queue[extra]"``. `async_pickle` is `pickle` with functions that are
+awaited, as persist-queue has it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Four modules, each with ``dump(value, fp, sort_keys=False)``, ``dumps(value, sor
 `msgpack` and `cbor2` (never run code). They are imported when they are first asked for, and one
 whose library is missing raises `BackendNotInstalled`, an ImportError that says what to install.
 
-`async_pickle` is `pickle` with functions that are awaited, where persist-queue has it.
+`async_pickle` is `pickle` with functions that are awaited, as persist-queue has it.
 `signed` wraps any of them so that changed or foreign bytes are refused before they are read.
 `codec` is what the backends see of a serializer.
 

@@ -1,7 +1,7 @@
 """Serializers whose functions are coroutine functions, as persist-queue's async file queue takes them.
 
 Queues call serializers in threads, where nobody could await. So each call has an event loop of its
-own, which costs a tenth of a millisecond.
+own, which costs about 60 µs.
 """
 
 from __future__ import annotations
