@@ -112,6 +112,15 @@ class GroupSync:
         elif self.synced < wanted:
             self.together.run(self, wanted)
 
+    def rest(self) -> None:
+        """Returns once no sync is under way: its file is about to be closed.
+
+        After a second at most, for the handler of a signal may close in the middle of a sync of
+        its own thread.
+        """
+        if self.together.lock.acquire(timeout=1.0):
+            self.together.lock.release()
+
     def carry_out(self, wanted: int) -> None:
         """Syncs, unless it was synced meanwhile; of `Together`."""
         if self.synced >= wanted:

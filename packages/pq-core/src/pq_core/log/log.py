@@ -132,11 +132,15 @@ class Log:
             if _logs.get(key) is self:
                 del _logs[key]
             try:
+                self.head.syncing.rest()  # then it makes visible what another thread has put
                 if not self.broken:
                     self.head.close(sync=sync)
             finally:
                 self.tail.close()
                 self.head.shut()
+                # Another thread may be syncing what it has settled, or a later put.
+                self.head.syncing.rest()
+                self.tail.syncing.rest()
                 self._words = Gone()
                 self._store.close()
 

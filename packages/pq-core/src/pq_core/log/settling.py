@@ -31,6 +31,7 @@ from pq_core.log.head import Head
 from pq_core.log.holder import Holder, Out
 from pq_core.log.marks import Marks
 from pq_core.log.segment import FRAMES_AT
+from pq_core.log.sharing import CLOSED
 from pq_core.log.store import Segment, Store, failure
 from pq_core.log.words import TAIL_SPAN, TailWords, pack_words
 
@@ -232,6 +233,8 @@ class Settling(TailWords):
     def _sync_settled(self) -> int:
         """Syncs the slots and the marks before them; the generation that is durable with it."""
         with self._mutex:
+            if self._turn is CLOSED:
+                CLOSED.enter()
             generation = self._settled[4]
             marked = self._marks.unsynced()
         for segment in marked:
