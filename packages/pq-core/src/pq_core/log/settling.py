@@ -51,6 +51,8 @@ class Settling(TailWords):
         self._head = head
         # Items read ahead from the tail on. All were valid, live and published.
         self._ahead: Ahead = NOTHING
+        # The seq where what is settled ends, where the item there was seen to be out; else -1.
+        self._held = -1
         self._following = (0, 0)  # a segment, and the seq with which the one after it begins
         self._marks = Marks(store, self._walk)
         self.syncing = GroupSync(store.latch, self._sync_settled, self._sync_failed)
@@ -106,6 +108,7 @@ class Settling(TailWords):
 
     def _moved(self) -> None:
         self._ahead = NOTHING
+        self._held = -1
 
     def _walk(self, position: Position, stop: int) -> Iterator[tuple[Segment, Item]]:
         """The items from `position` up to before the seq `stop`; damage is set aside."""
@@ -169,12 +172,15 @@ class Settling(TailWords):
                 low = (out.end_segment, out.end_offset, out.stop)
             else:
                 marked += self._marks.mark_all(out)
-        # Marks may be more than were counted: their writer was killed before it did.
-        while (
-            low[2] < self._seq
-            and (marked or low[2] != l_seq)
-            and (after := self._marks.behind(Position(*low), self._seq, marked))
-        ):
+                if out.first < low[2]:  # the tail was put back: it may have marked the one at `low`
+                    self._held = -1
+        # Marks may be more than were counted: their writer was killed before it did. The oldest item
+        # that is out is never marked, so it is looked at once and not with each that overtakes it.
+        while low[2] < self._seq and (low[2] != l_seq or (marked and low[2] != self._held)):
+            after = self._marks.behind(Position(*low), self._seq, marked)
+            if after is None:
+                self._held = low[2]
+                break
             marked = max(0, marked - (after.seq - low[2]))
             low = after
         # Where nothing is out, what is marked lies ahead of the tail: it was put back to here.

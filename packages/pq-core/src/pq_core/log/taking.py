@@ -277,6 +277,7 @@ class Taking(Settling):
         """Makes what dead consumers had ready again (I12)."""
         self._takes = _SWEEP_TAKES
         self._swept = time.monotonic()
+        self._held = -1  # its consumer may have died
         returned, out = self._owners.sweep(self._settled[2], self._seq)
         words = self._words
         if not out and self._seq != self._settled[2]:
