@@ -17,6 +17,8 @@ def result(
     workload: str = "put",
     family: str = "",
     step: int = 0,
+    *,
+    peer: Sequence[float] = (),
 ) -> Result:
     """A row of these rates."""
 
@@ -31,7 +33,8 @@ def result(
         )
 
     contest = Contest(workload, "file", "normal", "pickle", [], family, step)
-    return Result(contest, [side("ours", ours), side("floor", floor)])
+    peers = [side("peer", peer)] if peer else []
+    return Result(contest, [side("ours", ours), side("floor", floor), *peers])
 
 
 def document(*results: Result) -> dict[str, Any]:

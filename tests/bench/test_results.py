@@ -11,10 +11,13 @@ from rich.console import Console
 
 from pq_bench._compare import compare
 from pq_bench._contest import Result
-from pq_bench._records import load
+from pq_bench._goals import Goal, Outcome
+from pq_bench._records import load, record_goal
+from pq_bench._results import results_page
 from pq_bench._statistics import latency_of, spread_of
 from pq_bench._tables import show_rows
 from pq_bench.cli import main
+from pq_bench.stage.spec import Spec
 from tests.bench.samples import document, result
 
 
@@ -53,6 +56,14 @@ def test_a_share_is_one_of_neighbours() -> None:
     assert floor.ratio is not None
     assert floor.ratio.median == 0.5
     assert not row.is_noisy
+
+
+def test_the_page_tells_what_the_floor_reaches() -> None:
+    """Where the bare calls miss a goal as well, the reader of the results page sees it."""
+    row = result([40, 40, 40], [90, 90, 90], peer=[10, 10, 10])
+    outcome = Outcome(Goal("put", "file", "normal", Spec("put"), 0.3, 50, label="L1"), row)
+    page = results_page({**document(row), "goals": [record_goal(outcome)]})
+    assert "| 0.44 (0.44..0.44) | 0.3 | 10 | normal | **4.0** (9.0) | 50 |" in page
 
 
 def write(path: Path, *results: Result) -> Path:

@@ -57,7 +57,8 @@ def _how(document: dict[str, Any]) -> str:
         "they lie. A share in *italics* has quartiles so far apart that it is not to be believed. "
         "Goals that are missed are **bold**. The predecessor is persist-queue, in an environment "
         "and a process of its own; it has one durability, and where that is not ours the table "
-        "says so."
+        "says so. In brackets behind its ratio is how many times as fast as the predecessor the "
+        "floor is: where that is less than the goal, the bare calls would miss it as well."
     )
 
 
@@ -90,6 +91,8 @@ def _goal(goal: dict[str, Any]) -> str:
         times = f"{peer['ratio']['median']:.1f}"
         if goal["times_goal"] and goal["times"] < goal["times_goal"]:
             times = f"**{times}**"
+        if beside is not None and beside["role"] == "floor":
+            times += f" ({beside['rate']['median'] / peer['rate']['median']:.1f})"
         cells += [
             f"{peer['rate']['median']:,.0f}",
             peer["durability"],
