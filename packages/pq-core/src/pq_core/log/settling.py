@@ -172,8 +172,6 @@ class Settling(TailWords):
                 low = (out.end_segment, out.end_offset, out.stop)
             else:
                 marked += self._marks.mark_all(out)
-                if out.first < low[2]:  # the tail was put back: it may have marked the one at `low`
-                    self._held = -1
         # Marks may be more than were counted: their writer was killed before it did. The oldest item
         # that is out is never marked, so it is looked at once and not with each that overtakes it.
         while low[2] < self._seq and (low[2] != l_seq or (marked and low[2] != self._held)):
