@@ -56,11 +56,12 @@ def test_a_peer_has_a_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     given = ["--backend", "file", "--workload", "put", "get", "--count", "6", "--repeat", "1"]
     assert main([*given, "--vs", "queuelib==9", "--dir", str(disk)]) == 0
     out = capsys.readouterr().out
-    assert "queuelib 9/s" in out
     rows = [line.split() for line in out.splitlines() if line.startswith("file")]
-    # The durability that the peer has is added, and it appears in no other row.
+    # The durability that the peer has is added, and it appears beside no other.
     assert {row[2] for row in rows} == {"full", "normal", "off"}
-    assert {row[2] for row in rows if row[-1] == "x"} == {"off"}
+    beside = [row for row in rows if row[3:5] == ["queuelib", "9"]]
+    assert [row[:3] for row in beside] == [["file", each, "off"] for each in ("put", "get")]
+    assert {row[-1] for row in beside} == {"x"}
     assert "queuelib" not in sys.modules
     assert list(disk.iterdir()) == []
 
@@ -94,7 +95,7 @@ def test_losses_are_no_figures(cache: Path, tmp_path: Path) -> None:
 def test_a_peer_that_dies_leaves_the_rest(
     cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where a peer ends in the middle, its column is empty and the reason is printed."""
+    """Where a peer ends in the middle, it has no row and the reason is printed."""
     (cache / "queuelib.py").write_text("import os; os._exit(3)")
     given = ["--backend", "file", "--workload", "put", "--durability", "off", "--count", "4"]
     assert main([*given, "--repeat", "1", "--vs", "queuelib==9", "--dir", str(tmp_path)]) == 0

@@ -49,6 +49,23 @@ def test_noise_is_told(ours: list[float], is_noisy: bool) -> None:
     assert ("noisy" in told.getvalue()) is is_noisy
 
 
+@pytest.mark.parametrize("width", [70, 80, 100, 150])
+def test_nothing_is_cut_on_a_terminal(width: int) -> None:
+    """Where a table has no room, some columns are left out and named; the others are whole."""
+    row = result([123_456, 123_456], [234_567, 234_567], "put-threads-8", peer=[9_876, 9_876])
+    told = StringIO()
+    show_rows(Console(width=width, file=told, force_terminal=True, color_system=None), [row])
+    lines = told.getvalue().splitlines()
+    assert max(len(line) for line in lines) <= width
+    ours, beside = (" ".join(line.split()) for line in lines if "put-threads-8" in line)
+    assert ours.startswith("file put-threads-8 normal 123,456")
+    assert ours.endswith("0.53 (0.53..0.53)")
+    assert beside == "file put-threads-8 normal peer 9,876 12.5 x"
+    shown = " / 90 234,567 " in ours
+    assert shown is (width == 150)
+    assert ("no room for p50 / p99 / max µs" in told.getvalue()) is not shown
+
+
 def test_a_share_is_one_of_neighbours() -> None:
     """A machine that gets slower half way spoils no ratio: rounds are compared in pairs."""
     row = result([50, 50, 5, 5], [100, 100, 10, 10])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +19,8 @@ from pq_bench._statistics import Latency, Spread
 
 __all__ = ["console", "grid", "show_goals", "show_readings", "show_rows"]
 
-#: Columns of a pipe: nothing is folded that a program may want to read.
-_WIDE = 240
+#: Columns of a pipe: nothing is folded or cut that a program may want to read.
+_WIDE: Final = 10_000
 
 
 def console() -> Console:
@@ -28,18 +30,63 @@ def console() -> Console:
 
 
 def grid(
-    out: Console, headings: list[str], rows: Iterable[list[str | Text]], left: int = 1
+    out: Console,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    left: int = 1,
+    spare: Sequence[str] = (),
 ) -> None:
-    """Prints a table whose first `left` columns hold words and the others figures."""
-    table = Table(box=SIMPLE_HEAD if out.is_terminal else None, pad_edge=out.is_terminal)
-    for index, heading in enumerate(headings):
-        words = index < left
+    """Prints a table whose first `left` columns hold words and the others figures.
+
+    Args:
+        out: where to.
+        headings: of the columns.
+        rows: the cells of each.
+        left: how many columns of words there are.
+        spare: the headings of columns that are left out, in this order, where there is no room.
+    """
+    rows = list(rows)
+    shown = list(range(len(headings)))
+    table = _table(out, headings, rows, shown, left)
+    unbounded = out.options.update_width(_WIDE)
+    left_out: list[str] = []
+    for heading in spare:
+        if Measurement.get(out, unbounded, table).minimum <= out.width:
+            break
+        left_out.append(heading)
+        shown.remove(headings.index(heading))
+        table = _table(out, headings, rows, shown, left)
+    out.print(table)
+    if left_out:
+        out.print(f"no room for {', '.join(left_out)}: widen the terminal, or use --json or a pipe")
+
+
+def _table(
+    out: Console,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    shown: Sequence[int],
+    left: int,
+) -> Table:
+    table = Table(
+        box=SIMPLE_HEAD if out.is_terminal else None,
+        pad_edge=out.is_terminal,
+        collapse_padding=out.is_terminal,
+    )
+    for index in shown:
+        is_words = index < left
+        cells = [headings[index], *(str(row[index]) for row in rows)]
+        # Words fold between them, figures never. rich would make either as narrow as it takes.
+        pieces = [word for cell in cells for word in cell.split()] if is_words else cells
         table.add_column(
-            heading, justify="left" if words else "right", no_wrap=not out.is_terminal or not words
+            headings[index],
+            justify="left" if is_words else "right",
+            no_wrap=not (is_words and out.is_terminal),
+            min_width=max(len(piece) for piece in pieces),
         )
     for row in rows:
-        table.add_row(*row)
-    out.print(table)
+        table.add_row(*(row[index] for index in shown))
+    return table
 
 
 def rate(value: float) -> str:
@@ -71,33 +118,37 @@ def _short(value: float) -> str:
 
 
 def show_rows(out: Console, results: list[Result]) -> None:
-    """Prints rows, each beside its floor and the peers."""
-    labels = list(
-        dict.fromkeys(
-            each.side.label for row in results for each in row.sides if each.side.role == "peer"
-        )
-    )
+    """Prints rows, each beside its floor; then how many times as fast as each peer they are."""
     headings = ["queue", "workload", "durability", "items/s", "spread", "p50 / p99 / max µs"]
-    headings += ["floor/s", "share of the floor", *(f"{label}/s" for label in labels)]
-    headings += [f"times {label}" for label in labels]
     rows: list[list[str | Text]] = []
+    peers: list[list[str | Text]] = []
     for result in results:
         floor = result.against("floor")
-        peers = {each.side.label: each for each in result.sides if each.side.role == "peer"}
-        cells: list[str | Text] = [
+        head: list[str | Text] = [
             _queue(result),
             result.contest.workload,
             result.contest.durability if result.contest.backend != "memory" else "none",
-            rate(result.ours.spread.median),
-            f"±{result.ours.spread.noise:.0%}",
-            micros(result.ours.latency),
-            "" if floor is None else rate(floor.spread.median),
-            "" if floor is None else _share(floor.ratio, result.is_noisy),
         ]
-        cells += [rate(peers[each].spread.median) if each in peers else "" for each in labels]
-        cells += [times(peers[each].ratio) if each in peers else "" for each in labels]
-        rows.append(cells)
-    grid(out, headings, rows, left=3)
+        rows.append(
+            [
+                *head,
+                rate(result.ours.spread.median),
+                f"±{result.ours.spread.noise:.0%}",
+                micros(result.ours.latency),
+                "" if floor is None else rate(floor.spread.median),
+                "" if floor is None else _share(floor.ratio, result.is_noisy),
+            ]
+        )
+        peers += [
+            [*head, each.side.label, rate(each.spread.median), times(each.ratio)]
+            for each in result.sides
+            if each.side.role == "peer"
+        ]
+    headings += ["floor/s", "share of the floor"]
+    grid(out, headings, rows, left=3, spare=("p50 / p99 / max µs", "floor/s", "spread"))
+    if peers:
+        out.print()
+        grid(out, [*headings[:3], "beside", "its items/s", "times"], peers, left=4)
     for note in dict.fromkeys(note for result in results for note in result.notes):
         out.print(f"[dim]{note}[/dim]" if out.is_terminal else note)
     if any(result.is_noisy for result in results):
@@ -137,7 +188,8 @@ def show_goals(out: Console, outcomes: list[Outcome], readings: list[Reading]) -
     """Prints the table of goals, and those that fall short."""
     headings = ["what", "durability", "beside", "items/s", "beside/s", "share", "goal", "met"]
     headings += ["predecessor/s", "it writes at", "times", "goal", "met"]
-    grid(out, headings, [_goal(each) for each in outcomes], left=3)
+    spare = ("it writes at", "predecessor/s", "beside/s", "items/s", "beside")
+    grid(out, headings, [_goal(each) for each in outcomes], left=3, spare=spare)
     show_readings(out, readings)
     short = judge(outcomes)
     for each in short:
