@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pq_bench._compare import compare
+from pq_bench._compare import compare, show_comparison
 from pq_bench._contest import Result
 from pq_bench._goals import Goal, Outcome
 from pq_bench._records import load, record_goal
@@ -49,7 +49,7 @@ def test_noise_is_told(ours: list[float], is_noisy: bool) -> None:
     assert ("noisy" in told.getvalue()) is is_noisy
 
 
-@pytest.mark.parametrize("width", [70, 80, 100, 150])
+@pytest.mark.parametrize("width", [70, 80, 90, 150])
 def test_nothing_is_cut_on_a_terminal(width: int) -> None:
     """Where a table has no room, some columns are left out and named; the others are whole."""
     row = result([123_456, 123_456], [234_567, 234_567], "put-threads-8", peer=[9_876, 9_876])
@@ -100,6 +100,19 @@ def test_compare_marks_what_got_slower(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["compare", str(before), str(slower)]) == 0
     assert "1 of 2 rows got slower" in capsys.readouterr().out
     assert main(["compare", str(slower), str(before), "--fail-over", "1.2"]) == 0
+
+
+def test_a_verdict_is_not_cut() -> None:
+    """A terminal that is too narrow for all of a comparison shows what it comes to."""
+    steady = [100.0, 100.0, 100.0]
+    before, after = (document(result(rates, steady)) for rates in ([50, 51, 49], [30, 31, 29]))
+    told = StringIO()
+    out = Console(width=60, file=told, force_terminal=True, color_system=None)
+    show_comparison(out, compare(before, after), 1.2)
+    (row,) = (line.split() for line in told.getvalue().splitlines() if "put" in line)
+    assert row[:3] == ["file", "put", "normal"]
+    assert row[-2:] == ["TOO", "SLOW"]
+    assert "no room for before/s" in told.getvalue()
 
 
 def test_compare_blames_the_machine() -> None:

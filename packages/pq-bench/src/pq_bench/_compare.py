@@ -95,7 +95,8 @@ def show_comparison(out: Console, changes: list[Change], limit: float | None) ->
             ]
         )
     headings = ["queue", "workload", "durability", "before/s", "after/s", "time, times"]
-    grid(out, [*headings, "of the floor", "noise", ""], rows, left=3)
+    headings += ["of the floor", "noise", ""]
+    grid(out, headings, rows, left=3, spare=("before/s", "after/s", "noise", "of the floor"))
     slower = sum(each.is_slower for each in changes)
     out.print(f"{slower} of {len(changes)} rows got slower beyond the noise")
 

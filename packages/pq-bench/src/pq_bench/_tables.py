@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
@@ -47,18 +48,23 @@ def grid(
     """
     rows = list(rows)
     shown = list(range(len(headings)))
-    table = _table(out, headings, rows, shown, left)
-    unbounded = out.options.update_width(_WIDE)
     left_out: list[str] = []
+    table = _table(out, headings, rows, shown, left)
+    if not _fits(out, table):
+        table = _table(out, headings, rows, shown, left, fold=True)
     for heading in spare:
-        if Measurement.get(out, unbounded, table).minimum <= out.width:
+        if _fits(out, table):
             break
         left_out.append(heading)
         shown.remove(headings.index(heading))
-        table = _table(out, headings, rows, shown, left)
+        table = _table(out, headings, rows, shown, left, fold=True)
     out.print(table)
     if left_out:
         out.print(f"no room for {', '.join(left_out)}: widen the terminal, or use --json or a pipe")
+
+
+def _fits(out: Console, table: Table) -> bool:
+    return Measurement.get(out, out.options.update_width(_WIDE), table).minimum <= out.width
 
 
 def _table(
@@ -67,22 +73,28 @@ def _table(
     rows: Sequence[Sequence[str | Text]],
     shown: Sequence[int],
     left: int,
+    *,
+    fold: bool = False,
 ) -> Table:
+    """The table of some columns; with `fold` as narrow as it can be without a cell that is cut."""
     table = Table(
         box=SIMPLE_HEAD if out.is_terminal else None,
         pad_edge=out.is_terminal,
         collapse_padding=out.is_terminal,
     )
     for index in shown:
-        is_words = index < left
-        cells = [headings[index], *(str(row[index]) for row in rows)]
-        # Words fold between them, figures never. rich would make either as narrow as it takes.
-        pieces = [word for cell in cells for word in cell.split()] if is_words else cells
+        heading, cells = headings[index], [str(row[index]) for row in rows]
+        # Only what each row is about folds by itself. Where others may, rich cuts them as well.
+        is_free = fold and index == 0
+        pieces = [word for cell in cells for word in cell.split()] if is_free else cells
+        if fold:
+            longest = max(len(piece) for piece in [*heading.split(), *pieces, " "])
+            heading = fill(heading, longest, break_on_hyphens=False)
         table.add_column(
-            headings[index],
-            justify="left" if is_words else "right",
-            no_wrap=not (is_words and out.is_terminal),
-            min_width=max(len(piece) for piece in pieces),
+            heading,
+            justify="left" if index < left else "right",
+            no_wrap=not is_free,
+            min_width=max(len(piece) for piece in [*heading.split("\n"), *pieces]),
         )
     for row in rows:
         table.add_row(*(row[index] for index in shown))
