@@ -98,7 +98,7 @@ def test_put_of_a_missing_file_makes_no_queue(run: Run, here: Path) -> None:
     """A wrong FILE is told, and nothing is left behind."""
     done = run("put", "q", "missing")
     assert done.returncode == 2
-    assert done.stderr.startswith(b"persistqueue: ")
+    assert done.stderr.startswith(b"persistqueue: missing: No such file or directory; name a file")
     assert not (here / "q").exists()
 
 
@@ -195,6 +195,17 @@ def test_verify_finds_and_repair_sets_aside(run: Run, here: Path) -> None:
     left = run("get", "q", "--all").stdout.splitlines()
     assert 0 < len(left) < 100
     assert left == [b"line %d" % number for number in range(100) if b"line %d" % number in left]
+
+
+@pytest.mark.parametrize("command", ["get", "peek", "stats", "verify", "repair"])
+@pytest.mark.parametrize("path", ["text", "sqlite:text"])
+def test_a_path_that_is_a_file(run: Run, here: Path, command: str, path: str) -> None:
+    """It is told as what it is, and left alone."""
+    (here / "text").write_text("mine")
+    done = run(command, path)
+    assert done.returncode == 2
+    assert b"text: a file; name the directory of a queue" in done.stderr
+    assert (here / "text").read_text() == "mine"
 
 
 @pytest.mark.parametrize("command", ["get", "peek", "stats", "verify", "repair"])

@@ -19,11 +19,17 @@ _BLOCK: Final = 1 << 16
 
 @contextmanager
 def opened_source(file: str | None) -> Iterator[BufferedReader]:
+    """What the lines are read from, open; a file that cannot be read is told with the remedy."""
     if file is None or file == "-":
         yield sys.stdin.buffer  # type: ignore[misc]  # it is one, whatever typeshed says
-    else:
-        with open(file, "rb") as source:
-            yield source
+        return
+    try:
+        source = open(file, "rb")  # noqa: SIM115  # closed below, and its errors told apart
+    except OSError as error:
+        remedy = "name a file of lines, or - for standard input"
+        raise OSError(f"{file}: {error.strerror}; {remedy}") from error
+    with source:
+        yield source
 
 
 def lines_of(source: BufferedReader, advance: Callable[[int], object]) -> Iterator[list[str]]:

@@ -50,6 +50,8 @@ def existing(arguments: argparse.Namespace) -> LocalQueue[Any]:
     if url.scheme in ("file", "sqlite"):
         path = Path(url.local_path())
         marks = _MARKS if url.scheme == "file" else (url.query.get("db_file_name", "data.db"),)
+        if path.is_file():
+            raise NotADirectoryError(f"{arguments.path}: a file; name the directory of a queue")
         if not any((path / name).exists() for name in marks):
             raise FileNotFoundError(f"{arguments.path}: there is no queue here; put makes one")
     if url.scheme in _SERVERS:
