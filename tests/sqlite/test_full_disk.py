@@ -152,6 +152,19 @@ def test_room_that_the_queue_has_freed_is_its_own(disk_of: Callable[[int], Path]
         assert queue.verify() == []
 
 
+def test_room_serves_a_put_right_after_one_was_refused(disk_of: Callable[[int], Path]) -> None:
+    """Who was told that the disk is full can put as soon as consumers have freed as much."""
+    disk = disk_of(12)
+    with closing(SQLiteQueue[Any](disk, durability="off")) as queue:
+        stored = filled(queue)
+        with pytest.raises(StorageError, match="full"):
+            queue.put((0, b"x" * 500))
+        assert drained(queue) == stored
+        fill(disk / "ballast")
+        queue.put((0, b"x" * 500))
+        assert drained(queue) == [0]
+
+
 @pytest.mark.parametrize("cls", CLASSES)
 def test_19_a_full_disk(cls: Any, disk_of: Callable[[int], Path]) -> None:
     """A put on a full disk raises, what was put before is delivered, and then there is room."""

@@ -37,8 +37,10 @@ R = TypeVar("R")
 #: than a commit without a sync to a little more than one with.
 _SHORTEST: Final = 0.0002
 _LONGEST: Final = 0.01
-#: How often a put that is refused tries to make room, in seconds.
+#: How often a put that is refused tries to make room, in seconds ...
 _MAKE_ROOM: Final = 1.0
+#: ... and after how many pages that became free meanwhile, whatever the time.
+_WORTH: Final = 64
 #: How many of the longer pauses a consumer waits for the reserve, while another has it.
 _TURNS: Final = 10
 #: Free pages are given back once there are this many (1 MiB of 4 KiB pages).
@@ -75,6 +77,7 @@ class Link:
         self._written_at = "NORMAL" if deferred and durability == "full" else self._settled_at
         self._reserve = None if path is None else Reserve(path)
         self._emptied = -math.inf
+        self._left = 0
         self._is_full = False  # or soon will be: R3 holds
         #: The cursor of a connection whose sync has failed, kept only to be closed.
         self._spoiled: sqlite3.Cursor | None = None
@@ -126,7 +129,7 @@ class Link:
         """Gives free pages back to the file system, once they are many."""
         cursor = self._connected()
         with suppress(sqlite3.Error):
-            ((free,),) = cursor.execute("PRAGMA freelist_count").fetchall()
+            free = self._free_pages(cursor)
             ((pages,),) = cursor.execute("PRAGMA page_count").fetchall()
             if free > _FREE and free * 4 > pages:
                 # execute() would free a single page.
@@ -253,21 +256,27 @@ class Link:
     def _make_room(self, reserve: Reserve) -> None:
         """Gives back what the log and free pages occupy, and makes the reserve whole with it.
 
-        Once a second at most.
+        Once a second at most, unless consumers have freed something to give back.
         """
         now = time.monotonic()
-        if now - self._emptied < _MAKE_ROOM:
-            return
-        self._emptied = now
         cursor = self._connected()
         with suppress(sqlite3.Error, StorageError):
+            free = self._free_pages(cursor)
+            if now - self._emptied < _MAKE_ROOM and free - self._left < _WORTH:
+                return
+            self._emptied, self._left = now, free
             self._empty_log(cursor)
-            ((free,),) = cursor.execute("PRAGMA freelist_count").fetchall()
             if free:
                 give = f"PRAGMA incremental_vacuum({free})"
                 self._attempt(lambda c: c.executescript(give), self.layout.is_current)
                 self._empty_log(cursor)
+                self._left = self._free_pages(cursor)
             reserve.take_back()
+
+    @staticmethod
+    def _free_pages(cursor: sqlite3.Cursor) -> int:
+        ((free,),) = cursor.execute("PRAGMA freelist_count").fetchall()
+        return int(free)
 
     @staticmethod
     def _empty_log(cursor: sqlite3.Cursor) -> None:
