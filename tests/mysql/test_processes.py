@@ -62,21 +62,25 @@ def consume(place: dict[str, Any], log_path: str) -> None:
         while True:
             try:
                 message = queue.receive(timeout=5)
-            except (Empty, StorageError):
+            except Empty:
+                continue
+            except StorageError as error:
+                note(log, f"! {error!r}")
                 continue
             note(log, f"got {message.item}")
             with suppress(LeaseLost):
-                settle(message)
+                settle(message, log)
                 note(log, f"ack {message.item}")
 
 
-def settle(message: Any) -> None:
+def settle(message: Any, log: int) -> None:
     """Acks until the answer comes; where only that was lost, the next time says LeaseLost."""
     while True:
         try:
             message.ack()
             return
-        except StorageError:
+        except StorageError as error:
+            note(log, f"! {error!r}")
             time.sleep(0.01)
 
 
@@ -165,7 +169,7 @@ def test_everybody_is_killed(own_server: MariaDB, tmp_path: Path, name: str) -> 
         with MySQLAckQueue[Any](**place) as queue:
             end = time.monotonic() + 60
             while queue.active_size():
-                assert time.monotonic() < end, queue.stats()
+                assert time.monotonic() < end, (queue.stats(), crew.lines("consumer"))
                 time.sleep(0.05)
             assert queue.dead_letters() == []
     finally:

@@ -1,4 +1,4 @@
-"""A way to a server that can lose an answer, as a network can."""
+"""A way to a server that can lose an answer, delay a request and be shut, as a network can."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Relay"]
 
 
 class Relay:
-    """Listens at an address and passes on what both sides say.
+    """Listens at an address and passes on what both sides say, which must not be encrypted.
 
     Args:
         host: of the server.
@@ -19,51 +19,97 @@ class Relay:
 
     Attributes:
         port: to connect to instead.
+        is_shut: whether new connections end as soon as they are made.
     """
 
     def __init__(self, host: str, port: int, at: str = "127.0.0.1") -> None:
         self._server = (host, port)
         self._listening = socket.create_server((at, 0))
         self.port: int = self._listening.getsockname()[1]
+        self.is_shut = False
         self._mutex = threading.Lock()
-        self._answers = 0
+        self._word = b""
+        self._is_delayed = False
+        self._may_deliver = threading.Event()
+        self._was_answered = threading.Event()
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def lose(self, answer: int) -> None:
-        """The server's so-many-th answer from now on is lost, and its connection with it."""
+    def lose_answer_to(self, word: bytes) -> None:
+        """The answer to the next request with this in it is lost, and its connection with it."""
         with self._mutex:
-            self._answers = answer
+            self._word, self._is_delayed = word, False
 
-    def _is_lost(self) -> bool:
+    def delay(self, word: bytes) -> None:
+        """The connection of the next request with this in it is lost, and the request on its way."""
         with self._mutex:
-            self._answers -= 1
-            return self._answers == 0
+            self._word, self._is_delayed = word, True
+
+    def deliver(self) -> None:
+        """The request that was delayed reaches the server; returns once that has answered."""
+        self._may_deliver.set()
+        assert self._was_answered.wait(30)
+
+    def _is_meant(self, request: bytes) -> bool:
+        with self._mutex:
+            if not self._word or self._word not in request:
+                return False
+            self._word = b""
+            return True
 
     def _accept(self) -> None:
         with suppress(OSError):  # it was closed
             while True:
                 client, _ = self._listening.accept()
+                if self.is_shut:
+                    client.close()
+                    continue
                 server = socket.create_connection(self._server)
                 self._sockets += [client, server]
-                for one, other, is_answer in ((client, server, False), (server, client, True)):
-                    threading.Thread(
-                        target=self._pass_on, args=(one, other, is_answer), daemon=True
-                    ).start()
+                is_lost = threading.Event()
+                threading.Thread(
+                    target=self._ask, args=(client, server, is_lost), daemon=True
+                ).start()
+                threading.Thread(
+                    target=self._answer, args=(client, server, is_lost), daemon=True
+                ).start()
 
-    def _pass_on(self, one: socket.socket, other: socket.socket, is_answer: bool) -> None:
+    def _ask(self, client: socket.socket, server: socket.socket, is_lost: threading.Event) -> None:
         with suppress(OSError):
-            while data := one.recv(1 << 16):
-                if is_answer and self._is_lost():
+            while data := client.recv(1 << 16):
+                if self._is_meant(data):
+                    is_lost.set()
+                    if self._is_delayed:
+                        client.shutdown(socket.SHUT_RDWR)
+                        self._may_deliver.wait(30)
+                    server.sendall(data)
+                    self._was_answered.wait(30)
                     break
-                other.sendall(data)
-        for each in (one, other):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
+                server.sendall(data)
+        end(client, server)
+
+    def _answer(
+        self, client: socket.socket, server: socket.socket, is_lost: threading.Event
+    ) -> None:
+        with suppress(OSError):
+            while data := server.recv(1 << 16):
+                if is_lost.is_set():
+                    self._was_answered.set()
+                    break
+                client.sendall(data)
+        end(client, server)
 
     def close(self) -> None:
         """Ends all connections."""
+        self._may_deliver.set()
+        self._was_answered.set()
+        end(self._listening, *self._sockets)
         for each in (self._listening, *self._sockets):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
             each.close()
+
+
+def end(*sockets: socket.socket) -> None:
+    """Ends what is said over these; whoever waits for more is told."""
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)

@@ -153,6 +153,17 @@ def test_what_was_left_is_acked_by_id(opened: Open) -> None:
     assert again.get(block=False) == "b"
 
 
+def test_what_is_behind_an_unreadable_item_was_not_handed_out(opened: Open) -> None:
+    """A get_many ends at an item that cannot be read; to those behind it nothing has happened."""
+    queue = opened(max_attempts=1)
+    queue.put_many("abc")
+    with queue.transaction() as connection:
+        connection.execute(f"UPDATE {queue._sqlite.layout.main} SET crc = 1 WHERE _id = 2")
+    assert queue.get_many(3) == ["a"]
+    assert [letter.id for letter in queue.dead_letters()] == [2]
+    assert queue.receive(block=False).attempts == 1
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -11,10 +11,9 @@
 -- changes: changes
 -- claim: first, claim_one
 -- claim_as: first, claim_as
--- claim_beyond: beyond, claim_all
--- claim_id: by_id, claim_all, status
--- claim_many: next, claim_all
--- claimed: claimed
+-- claim_beyond: beyond, claim_as
+-- claim_id: by_id, claim_as, status
+-- claim_many: next, claim_as
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -36,6 +35,7 @@
 -- put_new: bound, some, insert, drop_item, redrive
 -- put_part: insert_all
 -- put_timed: bound, some, keyed, update, retime, drop_item, redrive, insert, insert_timed
+-- recall: recall
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest
@@ -84,17 +84,11 @@ SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHE
 -- changes
 SELECT CONCAT_WS(' ', (SELECT _id FROM `ack_queue_x` WHERE status = 1 AND (due <= (UNIX_TIMESTAMP(NOW(6)) + 0e0)) IS NOT TRUE ORDER BY priority, _id LIMIT 1), (SELECT min(due) FROM `ack_queue_x` WHERE due IS NOT NULL), max(_id), min(_id)) FROM `ack_queue_x`;
 
--- claim_all
-UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
-
 -- claim_as
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = %s, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
 
 -- claim_one
 UPDATE `ack_queue_x` SET status = 2, attempts = attempts + 1, token = token + 1, owner = %s, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
-
--- claimed
-SELECT _id, data, timestamp, crc, token, attempts FROM `ack_queue_x` WHERE status = 2 AND owner = %s AND token = %s;
 
 -- clear
 DELETE FROM `ack_queue_x` WHERE status IN (1, 3);
@@ -215,6 +209,9 @@ SELECT _id, data, timestamp, crc, token + 1, attempts + 1 FROM `ack_queue_x` WHE
 
 -- postpone
 UPDATE `ack_queue_x` SET status = 3, due = (UNIX_TIMESTAMP(NOW(6)) + 0e0) + %s WHERE _id = %s;
+
+-- recall
+UPDATE `ack_queue_x` SET status = 1, due = expires, owner = NULL, attempts = attempts - 1 WHERE status = 2 AND owner = %s AND token = %s;
 
 -- redrive
 UPDATE `ack_queue_x` SET status = 1, attempts = 0, due = NULL, owner = NULL, reason = NULL WHERE _id = %s AND status = 9;

@@ -11,10 +11,9 @@
 -- changes: changes
 -- claim: first, claim_one
 -- claim_as: claim_at_once
--- claim_beyond: beyond, claim_all
--- claim_id: by_id, claim_all, status
--- claim_many: next, claim_all
--- claimed: claimed
+-- claim_beyond: beyond, claim_as
+-- claim_id: by_id, claim_as, status
+-- claim_many: next, claim_as
 -- clear: clear
 -- count: count
 -- count_of: count_of
@@ -36,6 +35,7 @@
 -- put_new: bound, some, same, insert, drop_item, redrive
 -- put_part: insert_all
 -- put_timed: bound, some, keyed, update, retime, same, drop_item, redrive, insert, insert_timed
+-- recall: recall
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest

@@ -14,7 +14,6 @@
 -- claim_beyond: beyond, claim_all
 -- claim_id: by_id, claim_all, status
 -- claim_many: next, claim_all
--- claimed: 
 -- clear: clear, clear_states
 -- count: count
 -- count_of: count_of
@@ -36,6 +35,7 @@
 -- put_new: bound, some, insert, add, drop, drop_item, redrive
 -- put_part: insert_all
 -- put_timed: bound, some, keyed, update, retime, drop, drop_item, redrive, insert, add_timed
+-- recall: 
 -- redrive: dead_ids, redrive
 -- release: of_nobody, of_owner, fail, postpone, show
 -- stats: counts, oldest

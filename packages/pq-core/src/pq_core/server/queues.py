@@ -25,10 +25,12 @@ from pq_core.sql.plans.owners import OwnerPlans
 from pq_core.sql.plans.plain import PlainPlans
 from pq_core.sql.rows import Row, opener
 from pq_core.sql.schema import Layout, queue_layout
+from pq_core.sql.statement import Plan
 
 __all__ = ["AckServerQueue", "InServer", "PlainServerQueue", "Settings"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: How often a consumer looks what is due while it finds enough to do, in seconds. To ask with each
 #: claim would take a server a sixth of the claim.
@@ -252,14 +254,27 @@ class AckServerQueue(InServer[T], AckQueue[T]):
         )
         self._due = 0.0
 
-    def _claim(self, owner: int, lease: float | None) -> Row | None:
+    def _claim(self, owner: int) -> Row | None:
+        return self._lease(self._plans.claim_as, owner)
+
+    def _lease(self, plan: Callable[..., Plan[R]], owner: int, *args: Any) -> R:
+        try:
+            return self._lease_once(plan, owner, *args)
+        except OutcomeUnknown:
+            self._tend()  # takes it back
+        return self._lease_once(plan, owner, *args)
+
+    def _lease_once(self, plan: Callable[..., Plan[R]], owner: int, *args: Any) -> R:
         token = random.getrandbits(62)
         try:
-            return self._server.write(self._plans.claim_as, owner, lease, token)
-        except OutcomeUnknown:
-            # Without this an item whose claim has happened would be out for as long as this object
-            # lives, and nobody would work on it.
-            return self._server.read(self._plans.claimed, owner, token)
+            return self._server.write(plan, owner, self._options.lease, *args, token)
+        except BaseException as error:
+            if isinstance(error, OutcomeUnknown) or not isinstance(error, Exception):
+                # It may be committed. Without this, what it has leased would be out for as long as
+                # this object lives, and nobody would work on it.
+                self._strays.note(self._plans.recall, owner, token, may_be_late=True)
+                self._due = 0.0
+            raise
 
     def _tend(self) -> None:
         super()._tend()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from pq_core.errors import QueueClosed
+from pq_core.errors import QueueClosed, StorageError
 from pq_core.message import Message
 from pq_core.serializers import Codec
 from pq_core.sql.base import Raw, id_of, seconds
 from pq_core.sql.driver import Engine
 from pq_core.sql.kinds import Kind
 from pq_core.sql.options import AckOptions, DuplicateKey
-from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans
+from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, AckedPlans, Lease
 from pq_core.sql.rows import Opener, Row, Unreadable
 from pq_core.sql.settler import Settler
 from pq_core.sql.settling import SettlingQueue
+from pq_core.sql.strays import Strays
 from pq_core.waiting import Deadline
 
 __all__ = ["AckQueue"]
@@ -62,6 +64,7 @@ class AckQueue(SettlingQueue[T]):
         self.leaves_receipts = False
         self._clock = clock
         self._put_all = plans.put_new if kind.is_unique else plans.put_many
+        self._strays = Strays(engine)
         self._got = False
         self._swept = 0.0  # when it looked for what is left behind, and how many had closed by then
         self._departed = 0
@@ -242,7 +245,7 @@ class AckQueue(SettlingQueue[T]):
         owner = self._engine.owner()
 
         def look() -> list[Row] | None:
-            rows = self._engine.write(self._plans.claim_many, owner, self._options.lease, n)
+            rows = self._lease(self._plans.claim_many, owner, n)
             if not rows:
                 self._idle()
             return rows or None
@@ -255,9 +258,11 @@ class AckQueue(SettlingQueue[T]):
         for at, row in enumerate(rows):
             item = self._open_row(row)
             if isinstance(item, Unreadable):
-                self._engine.write(self._plans.bury, item.id, item)
-                for rest in rows[at + 1 :]:
-                    self._engine.write(self._plans.nack, rest[0], owner, rest[4], 0.0)
+                leases = [(each[0], owner, each[4]) for each in rows]
+                self._bury(item, leases)
+                self._stray(leases[at + 1 :])
+                with suppress(StorageError):  # they come back later
+                    self._strays.bring_back()
                 if not items:
                     raise item.error
                 break
@@ -274,19 +279,18 @@ class AckQueue(SettlingQueue[T]):
             owner = self._engine.owner()
             self.callers.receipt = [(row[0], owner, row[4]) for row in leased]
 
-    def undo(self, receipt: list[tuple[int, int, int]]) -> None:
+    def undo(self, receipt: list[Lease]) -> None:
         """The calling thread has not got these after all."""
         for id, _, _ in receipt:
             self._inflight.discard(id)
 
-    def give_back(self, receipt: list[tuple[int, int, int]]) -> None:
+    def give_back(self, receipt: list[Lease]) -> None:
         """Makes ready again what a get of the calling thread has taken and nobody has seen.
 
         Each item is in its old place then, and has not been handed out.
         """
-        self.undo(receipt)
-        for lease in receipt:
-            self._engine.write(self._plans.unclaim, *lease)
+        self._stray(receipt)
+        self._strays.bring_back()
         self._returned()
 
     def _get(
@@ -299,8 +303,7 @@ class AckQueue(SettlingQueue[T]):
         """Leases an item, the next one or a certain one: its row, with token and attempts."""
         if timeout is not None:
             Deadline(block, timeout)
-        lease = self._options.lease
-        engine, plans, owner = self._engine, self._plans, self._engine.owner()
+        plans, owner = self._plans, self._engine.owner()
         if self._due <= self._clock():
             self._tend()
         key = None if id is None else id_of(id)
@@ -309,31 +312,31 @@ class AckQueue(SettlingQueue[T]):
             if next_in_order:
                 raise ValueError("'next_in_order' needs an 'id'")
             # Who asks again and again, with a timeout of 0, must not want the write lock each time.
-            found = None if timeout == 0 else self._claim(owner, lease)
+            found = None if timeout == 0 else self._claim(owner)
             if found is None:
-                look = self._after_look(lambda: self._claim(owner, lease))
+                look = self._after_look(lambda: self._claim(owner))
                 found = self._wait(look, block, timeout)
             row = found
         elif next_in_order:
             row = self._wait(
-                self._after_look(lambda: engine.write(plans.claim_beyond, owner, lease, key)),
+                self._after_look(lambda: self._lease(plans.claim_beyond, owner, key)),
                 block,
                 timeout,
             )
         else:
-            row = self._claim_id(owner, lease, key, block, timeout)
+            row = self._claim_id(owner, key, block, timeout)
         item = self._open_row(row)
         if type(item) is Unreadable:
-            engine.write(plans.bury, item.id, item)
+            self._bury(item, [(row[0], owner, row[4])])
             raise item.error
         self._got = True
         if self._maxsize > 0:
             self._ring()
         return row, item
 
-    def _claim(self, owner: int, lease: float | None) -> Row | None:
+    def _claim(self, owner: int) -> Row | None:
         """The row of the next item, with token and attempts, leased; None where there is none."""
-        found = self._engine.write(self._plans.claim, owner, lease)
+        found = self._engine.write(self._plans.claim, owner, self._options.lease)
         if found is None:
             return None
         row, due = found
@@ -341,11 +344,9 @@ class AckQueue(SettlingQueue[T]):
             self._due = due
         return row
 
-    def _claim_id(
-        self, owner: int, lease: float | None, id: int, block: bool, timeout: float | None
-    ) -> Row:
+    def _claim_id(self, owner: int, id: int, block: bool, timeout: float | None) -> Row:
         def look() -> Any:
-            found = self._engine.write(self._plans.claim_id, owner, lease, id)
+            found = self._lease(self._plans.claim_id, owner, id)
             if found is True:
                 self._idle()
                 return None
@@ -356,6 +357,20 @@ class AckQueue(SettlingQueue[T]):
             raise self._missing(id)
         row: Row = found
         return row
+
+    def _bury(self, item: Unreadable, leases: list[Lease]) -> None:
+        """Makes an item a dead letter; where that fails, all that was leased with it comes back."""
+        try:
+            self._engine.write(self._plans.bury, item.id, item)
+        except StorageError:
+            self._stray(leases)
+            raise
+
+    def _stray(self, leases: list[Lease]) -> None:
+        """Nobody gets these."""
+        self.undo(leases)
+        self._strays.note(self._plans.unclaim, leases)
+        self._due = 0.0
 
     def _after_look(self, claim: Callable[[], Any]) -> Callable[[], Any]:
         """`claim`, but a look that takes no lock goes first."""
@@ -373,6 +388,8 @@ class AckQueue(SettlingQueue[T]):
 
     def _tend(self) -> None:
         """Does what is due by now, and notes when something will be."""
+        if self._strays and self._strays.bring_back():
+            self._ring()
         self._due = float("inf")
         due = self._engine.read(self._plans.next_due)
         while due is not None and due <= self._clock():

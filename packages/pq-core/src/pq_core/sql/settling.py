@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -17,10 +17,12 @@ from pq_core.sql.kinds import Kind
 from pq_core.sql.options import AckOptions
 from pq_core.sql.plans.acked import ACKED, FAILED, LEASED, READY, AckedPlans
 from pq_core.sql.rows import Opener, Row, Unreadable
+from pq_core.sql.statement import Plan
 
 __all__ = ["SettlingQueue"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: Acked items are trimmed once in so many acks, or in this share of what is kept, for the oldest
 #: that is kept is found by counting; and twice as many at most, so that a trim is a short
@@ -206,8 +208,7 @@ class SettlingQueue(BaseQueue[T]):
         if status == LEASED and (owner is None or self._engine.dead([owner])):
             return self._engine.write(self._plans.adopt, id, me, token)
         if status == READY and owner != me and takes_ready:
-            found = self._engine.write(self._plans.claim_id, me, self._options.lease, id)
-            return not isinstance(found, bool)
+            return not isinstance(self._lease(self._plans.claim_id, me, id), bool)
         if status == LEASED or (owner is not None and status not in (ACKED, FAILED)):
             raise LeaseLost(
                 f"{self._engine.where}: item {id} cannot be {what}: its lease has ended; get it "
@@ -218,6 +219,10 @@ class SettlingQueue(BaseQueue[T]):
                 f"{self._engine.where}: item {id} cannot be {what}: somebody else has settled it"
             )
         return False
+
+    def _lease(self, plan: Callable[..., Plan[R]], owner: int, *args: Any) -> R:
+        """What a plan has found that leases items for `owner`."""
+        return self._engine.write(plan, owner, self._options.lease, *args)
 
     def _acked(self, count: int) -> None:
         """Trims acked items from time to time."""

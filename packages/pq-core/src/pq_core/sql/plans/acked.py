@@ -26,13 +26,16 @@ from pq_core.sql.plans.acked_looks import AckedLooks
 from pq_core.sql.plans.acked_sql import ACKED, DELAYED, FAILED, LEASED, READY
 from pq_core.sql.rows import LARGEST, Opener, Row, Unreadable, fits, parts
 from pq_core.sql.schema import Layout
-from pq_core.sql.statement import Plan, adds, growing, reading, single
+from pq_core.sql.statement import Plan, adds, growing, single
 
-__all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Retry"]
+__all__ = ["ACKED", "DELAYED", "FAILED", "LEASED", "READY", "AckedPlans", "Lease", "Retry"]
 
 #: The longest back-off, in seconds.
 LONGEST_BACKOFF: Final = 3600.0
 
+
+#: A lease: the id of its item, its owner and its token.
+Lease: TypeAlias = tuple[int, int, int]
 
 #: The row of an item that was leased, with its token and attempts, and when something is due.
 Claimed: TypeAlias = tuple[Row, float | None]
@@ -265,41 +268,32 @@ class AckedPlans(AckedLooks):
 
     @adds(lambda found: 0 if found is None else -1)
     def _claim_locked(self, owner: int, lease: float | None, token: int) -> Plan[Row | None]:
-        clock = self._clock()
-        rows = yield self._sql.first, clock
+        rows = yield self._sql.first, self._clock()
         if not rows:
             return None
-        row = rows[0]
-        yield self._sql.claim_as, (token, owner, *clock, lease, row[0])
-        return (*row[:4], token, row[5])
-
-    @reading
-    @single
-    def claimed(self, owner: int, token: int) -> Plan[Row | None]:
-        """What `claim_as` has leased under this token, if anything."""
-        row: Row | None = yield self._sql.claimed, (owner, token)
-        return row
+        return (yield from self._lease(rows, owner, lease, token))[0]
 
     @adds(lambda rows: -len(rows))
-    def claim_many(self, owner: int, lease: float | None, n: int) -> Plan[list[Row]]:
+    def claim_many(
+        self, owner: int, lease: float | None, n: int, token: int | None = None
+    ) -> Plan[list[Row]]:
         """Leases the next items, up to `n`; their rows with token and attempts."""
-        clock = self._clock()
-        rows: list[Row] = yield self._sql.next, (*clock, n)
-        yield self._sql.claim_all, [(owner, *clock, lease, row[0]) for row in rows]
-        return rows
+        rows = yield self._sql.next, (*self._clock(), n)
+        return (yield from self._lease(rows, owner, lease, token))
 
-    def claim_id(self, owner: int, lease: float | None, id: int) -> Plan[Row | bool]:
+    def claim_id(
+        self, owner: int, lease: float | None, id: int, token: int | None = None
+    ) -> Plan[Row | bool]:
         """Leases one item. False: it is gone or settled; True: it is there, but not ready."""
-        clock = self._clock()
-        rows = yield self._sql.by_id, (*clock, id)
+        rows = yield self._sql.by_id, (*self._clock(), id)
         if rows:
-            yield self._sql.claim_all, [(owner, *clock, lease, id)]
-            row: Row = rows[0]
-            return row
+            return (yield from self._lease(rows, owner, lease, token))[0]
         state = yield self._sql.status, (id,)
         return state is not None and state[0] < ACKED
 
-    def claim_beyond(self, owner: int, lease: float | None, id: int) -> Plan[Row | None]:
+    def claim_beyond(
+        self, owner: int, lease: float | None, id: int, token: int | None = None
+    ) -> Plan[Row | None]:
         """Leases the next item behind this id, or else the first; whatever their priority."""
         clock = self._clock()
         rows = yield self._sql.beyond, (*clock, id)
@@ -307,9 +301,18 @@ class AckedPlans(AckedLooks):
             rows = yield self._sql.beyond, (*clock, LARGEST if self._kind.newest_first else -1)
         if not rows:
             return None
-        yield self._sql.claim_all, [(owner, *clock, lease, rows[0][0])]
-        row: Row = rows[0]
-        return row
+        return (yield from self._lease(rows, owner, lease, token))[0]
+
+    def _lease(
+        self, rows: list[Row], owner: int, lease: float | None, token: int | None
+    ) -> Plan[list[Row]]:
+        """Leases these, under a token of the caller's, or of narrow rows the next of each."""
+        clock = self._clock()
+        if token is None:
+            yield self._sql.claim_all, [(owner, *clock, lease, row[0]) for row in rows]
+            return rows
+        yield self._sql.claim_as, [(token, owner, *clock, lease, row[0]) for row in rows]
+        return [(*row[:4], token, row[5]) for row in rows]
 
     # -- settle -------------------------------------------------------------------------------
 
@@ -355,11 +358,19 @@ class AckedPlans(AckedLooks):
             yield self._sql.give_back_now, (id,)
         return True
 
+    @adds(lambda count: count)
+    def unclaim(self, leases: Iterable[Lease]) -> Plan[int]:
+        """Takes back leases, as if they had never been given; how many were still there."""
+        count = 0
+        for lease in leases:
+            count += yield self._sql.unclaim, lease
+        return count
+
     @single
-    @adds(lambda is_done: 1 if is_done else 0)
-    def unclaim(self, id: int, owner: int, token: int) -> Plan[bool]:
-        """Takes back a lease, as if it had never been given; whether it was still there."""
-        return bool((yield self._sql.unclaim, (id, owner, token)))
+    @adds(lambda count: count)
+    def recall(self, owner: int, token: int) -> Plan[int]:
+        """`unclaim` of all that was leased under a token of the caller's; how many."""
+        return int((yield self._sql.recall, (owner, token)))
 
     @adds(lambda _: 0)
     def fail(self, id: int, owner: int, token: int | None, reason: str) -> Plan[bool]:

@@ -109,7 +109,7 @@ class AckedStatements:
         )
         first = f"SELECT {id} {ready} ORDER BY {order} LIMIT 1{passing}"
         item = f"{id}, data, timestamp, crc"
-        # The claimant chooses the token, and so can ask for a claim whose answer was lost.
+        # The claimant chooses the token, and so can take back a claim whose answer was lost.
         by_token = taking.replace("token = token + 1", f"token = {p}")
         self.claim_at_once = say(
             f"{by_token} WHERE {id} = ({first}) RETURNING {item}, token, attempts"
@@ -117,18 +117,11 @@ class AckedStatements:
             else "",
             "rows",
         )
-        self.claim_as = say("" if narrow else f"{by_token} WHERE {id} = {p}")
-        self.claimed = say(
-            ""
-            if narrow
-            else f"SELECT {item}, token, attempts FROM {state}"
-            f" WHERE status = 2 AND owner = {p} AND token = {p}",
-            "one",
-        )
+        self.claim_as = say("" if narrow else f"{by_token} WHERE {id} = {p}", "many")
         # An index that is damaged may name a row that was settled long ago, for ever.
         taking += f" WHERE {id} = {p}{' AND status = 1' if narrow else ''}"
         self.claim_one = say(taking, "sure")
-        self.claim_all = say(taking, "many")
+        self.claim_all = say(taking if narrow else "", "many")
         row = f"{item}, token + 1, attempts + 1"
         where = f"FROM {state}{join} WHERE {state}.{d.is_ready} AND {live}"
         found = f"SELECT {row} {where}"
@@ -154,9 +147,12 @@ class AckedStatements:
         done = f"UPDATE {state} SET {settled}, due = NULL, expires = NULL {mine}"
         self.ack = say(done, "count")
         self.ack_token = say(f"{done} AND token = {p}", "count")
-        self.unclaim = say(
+        unclaimed = (
             f"UPDATE {state} SET status = 1, due = expires, owner = NULL, attempts = attempts - 1"
-            f" {mine} AND token = {p}",
+        )
+        self.unclaim = say(f"{unclaimed} {mine} AND token = {p}", "count")
+        self.recall = say(
+            "" if narrow else f"{unclaimed} WHERE status = 2 AND owner = {p} AND token = {p}",
             "count",
         )
         self.held = say(f"SELECT attempts, token FROM {state} {mine}{lock}", "one")
