@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pq_bench._contest import Contest, Result, Side, SideResult
@@ -18,14 +19,14 @@ def result(
     family: str = "",
     step: int = 0,
     *,
-    peer: Sequence[float] = (),
+    peers: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Result:
     """A row of these rates."""
 
-    def side(role: str, rates: Sequence[float]) -> SideResult:
+    def side(role: str, rates: Sequence[float], label: str = "") -> SideResult:
         ratios = [one / other for one, other in zip(ours, rates, strict=True)]
         return SideResult(
-            Side(role, role, Spec("put"), lambda _root: None, "normal"),  # type: ignore[arg-type, return-value]
+            Side(role, label or role, Spec("put"), lambda _root: None, "normal"),  # type: ignore[arg-type, return-value]
             list(rates),
             spread_of(rates),
             latency_of([1_000, 2_000, 90_000]),
@@ -33,8 +34,8 @@ def result(
         )
 
     contest = Contest(workload, "file", "normal", "pickle", [], family, step)
-    peers = [side("peer", peer)] if peer else []
-    return Result(contest, [side("ours", ours), side("floor", floor), *peers])
+    others = (side("peer", rates, label) for label, rates in peers.items())
+    return Result(contest, [side("ours", ours), side("floor", floor), *others])
 
 
 def document(*results: Result) -> dict[str, Any]:

@@ -83,6 +83,13 @@ def test_the_page_needs_nothing_else() -> None:
     assert not re.search(r"https?:|url\(|@import", text)
 
 
+def test_curves_can_be_told_apart() -> None:
+    """In a chart of latencies no two have the same colour."""
+    row = result([40, 40], [90, 90], peers={"one": [10, 10], "other": [20, 20]})
+    colors = re.findall(r'<span><b style="background:(.*?)"', page(document(row)))
+    assert len(colors) == len(set(colors)) == 4
+
+
 def test_what_is_shown_is_escaped() -> None:
     """What came from the command line is text on the page, never markup."""
     assert "<b>" not in example().replace('<b style="background', "").replace("<b>0.", "")

@@ -52,7 +52,8 @@ def test_noise_is_told(ours: list[float], is_noisy: bool) -> None:
 @pytest.mark.parametrize("width", [70, 80, 90, 150])
 def test_nothing_is_cut_on_a_terminal(width: int) -> None:
     """Where a table has no room, some columns are left out and named; the others are whole."""
-    row = result([123_456, 123_456], [234_567, 234_567], "put-threads-8", peer=[9_876, 9_876])
+    rates = [123_456, 123_456], [234_567, 234_567]
+    row = result(*rates, "put-threads-8", peers={"peer": [9_876, 9_876]})
     told = StringIO()
     show_rows(Console(width=width, file=told, force_terminal=True, color_system=None), [row])
     lines = told.getvalue().splitlines()
@@ -77,7 +78,7 @@ def test_a_share_is_one_of_neighbours() -> None:
 
 def test_the_page_tells_what_the_floor_reaches() -> None:
     """Where the bare calls miss a goal as well, the reader of the results page sees it."""
-    row = result([40, 40, 40], [90, 90, 90], peer=[10, 10, 10])
+    row = result([40, 40, 40], [90, 90, 90], peers={"peer": [10, 10, 10]})
     outcome = Outcome(Goal("put", "file", "normal", Spec("put"), 0.3, 50, label="L1"), row)
     page = results_page({**document(row), "goals": [record_goal(outcome)]})
     assert "| 0.44 (0.44..0.44) | 0.3 | 10 | normal | **4.0** (9.0) | 50 |" in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
+from itertools import cycle
 from typing import Any, Final
 
 from pq_bench._charts import Series, amount, distribution, lines
@@ -205,12 +206,13 @@ def _latencies(rows: list[dict[str, Any]]) -> str:
 
 def _latency_card(row: dict[str, Any]) -> str:
     series = []
+    peers = cycle(_COLORS[1:])  # ours has the first
     for side in row["sides"]:
         latency = side["latency"]
         if latency is None or latency["count"] < 2:
             continue
         points = [(bound, share / latency["count"]) for bound, share in latency["histogram"]]
-        color = f"--{side['role']}"
+        color = next(peers) if side["role"] == "peer" else f"--{side['role']}"
         series.append(Series(side["label"], color, points, side["role"] == "ours"))
     if not series or row["sides"][0]["latency"] is None:
         return ""
