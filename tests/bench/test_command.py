@@ -230,7 +230,9 @@ def test_ctrl_c(tmp_path: Path) -> None:
             pass
     except OSError:  # what Linux says when nobody holds the other end any more
         pass
-    assert process.wait(30) == 130
+    # A shell tells both as 130. Python ends itself by the signal, whoever dealt with it, where that came
+    # in the middle of an exec() of text, as dataclasses are made by.
+    assert process.wait(30) in (130, -signal.SIGINT)
     os.close(master)
     assert list(tmp_path.iterdir()) == []
     assert [each for each in Path("/proc").glob("[0-9]*/environ") if mark in read(each)] == []
