@@ -98,6 +98,7 @@ class InCoroutines:
         await fp.write(repr(value).encode())
 
     async def load(self, fp: Any) -> Any:
+        # One turn of the loop and no time: run without a loop, a coroutine ends here and not well.
         await asyncio.sleep(0)
         return ast.literal_eval((await fp.read()).decode())
 

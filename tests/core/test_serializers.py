@@ -462,6 +462,7 @@ class AwaitedFiles:
     """As persist-queue's async file queue takes them: `dump` and `load` are awaited."""
 
     async def dump(self, value: Any, fp: Any) -> None:
+        # One turn of the loop and no time: run without a loop, a coroutine ends here and not well.
         await asyncio.sleep(0)
         await fp.write(repr(value).encode())
 
