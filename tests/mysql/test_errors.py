@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -18,15 +17,9 @@ from pq_core.errors import OutcomeUnknown, QueueClosed, SchemaMismatch, StorageB
 from pq_mysql import MySQLAckQueue, MySQLQueue, MySQLUniqueQ
 from pq_mysql._errors import told, verdict_of
 from tests.servers.mariadb import FAST, MariaDB, absent, missing, started
+from tests.servers.processes import free_port
 
 from .conftest import Open
-
-
-def free_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_wrong_password(mariadb: MariaDB) -> None:

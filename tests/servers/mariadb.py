@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from pq_core.registry import QueueURL
-from tests.servers.processes import CHILD, room
+from tests.servers.processes import CHILD, free_port, room
 
 #: Where Debian and others put the server, beside the PATH.
 PLACES = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
@@ -187,10 +187,7 @@ def started(options: tuple[str, ...] = FAST) -> Iterator[MariaDB]:
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PATH": PLACES},
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = MariaDB(directory, port, options)
+        server = MariaDB(directory, free_port(), options)
         try:
             server.start()
             server.execute(f"CREATE DATABASE {DATABASE}")

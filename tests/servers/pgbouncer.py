@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.servers.mariadb import PLACES, absent
-from tests.servers.processes import CHILD, room
+from tests.servers.processes import CHILD, free_port, room
 
 __all__ = ["pgbouncer"]
 
@@ -62,9 +62,7 @@ def pgbouncer(postgres: str) -> Iterator[str]:
     if user:
         entry = pwd.getpwnam(user)
         os.chown(directory, entry.pw_uid, entry.pw_gid)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     known = {name: parts[name] for name in ("host", "port", "user", "password") if name in parts}
     server = " ".join(f"{name}={value}" for name, value in known.items())
     settings = directory / "ini"

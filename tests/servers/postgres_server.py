@@ -13,7 +13,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
+
+from tests.servers.processes import free_port
 
 __all__ = ["PostgresServer", "guarded", "hold", "programs", "start_shared"]
 
@@ -108,7 +109,7 @@ class PostgresServer:
         """Starts it, and waits until it takes connections."""
         end = time.monotonic() + PATIENCE
         while True:
-            port = self.port or _free_port()
+            port = self.port or free_port()
             settings = [f"--{name}={value}" for name, value in self._settings.items()]
             with (self.home / "log").open("ab") as log:
                 self._process = subprocess.Popen(
@@ -204,13 +205,6 @@ def _unprivileged() -> pwd.struct_passwd:
     raise LookupError("there is no unprivileged user to run PostgreSQL")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -239,8 +233,9 @@ def guarded(server: PostgresServer, lock: Path) -> PostgresServer:
 
 
 def _run_guard(*arguments: Path) -> bytes:
-    command = [sys.executable, __file__, *map(str, arguments)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    command = [sys.executable, "-m", "tests.servers.postgres_server", *map(str, arguments)]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE).stdout
 
 
 def _guard(lock: Path, home: Path | None = None) -> None:

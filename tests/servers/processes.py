@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import socket
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["CHILD", "room"]
+__all__ = ["CHILD", "free_port", "room"]
+
+#: None of those that systems give to whoever connects (RFC 6335, 6; Linux's begin at 32768).
+_PORTS = range(10_000, 32_768)
 
 #: A program that becomes another one: `python -c CHILD PARENT USER COMMAND...`. It changes to the
 #: user, if one is given, and is killed when the parent ends (prctl(2), PR_SET_PDEATHSIG; only
@@ -42,6 +47,19 @@ def room(prefix: str) -> str:
         if pid.isdigit() and not _is_alive(int(pid)):
             shutil.rmtree(each, ignore_errors=True)
     return str(place)
+
+
+def free_port() -> int:
+    """A port of this machine where nobody listens, and nobody comes to be by chance.
+
+    While a server is away, any other port could go to a client, and even to one that connects to
+    that port: then it is connected with itself, and the server cannot have its port again.
+    """
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _is_alive(pid: int) -> bool:
