@@ -30,6 +30,7 @@ class Relay:
         self._mutex = threading.Lock()
         self._word = b""
         self._is_delayed = False
+        self._is_dropped = False
         self._may_deliver = threading.Event()
         self._was_answered = threading.Event()
         self._sockets: list[socket.socket] = []
@@ -49,6 +50,11 @@ class Relay:
         """The request that was delayed reaches the server; returns once that has answered."""
         self._may_deliver.set()
         assert self._was_answered.wait(30)
+
+    def drop(self) -> None:
+        """The request that was delayed never reaches the server, whose connection ends."""
+        self._is_dropped = True
+        self._may_deliver.set()
 
     def _is_meant(self, request: bytes) -> bool:
         with self._mutex:
@@ -82,6 +88,8 @@ class Relay:
                     if self._is_delayed:
                         client.shutdown(socket.SHUT_RDWR)
                         self._may_deliver.wait(30)
+                    if self._is_dropped:
+                        break
                     server.sendall(data)
                     self._was_answered.wait(30)
                     break

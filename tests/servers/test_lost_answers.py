@@ -15,18 +15,22 @@ from tests.servers.relay import Relay
 _NUMBERS = itertools.count()
 Open = Callable[..., tuple[Any, Relay]]
 
-#: What a statement has in it that leases an item, and one that makes a dead letter of it.
-LEASE, BURY = b"SET status = 2", b"SET status = 9"
+#: What a statement has in it that leases an item, holds it, and makes a dead letter of it.
+LEASE, HOLD, BURY = b"SET status = 2", b"SET owner = ", b"SET status = 9"
 
-#: The ways to lease the first of two items; what each returns of it.
-WAYS: dict[str, Callable[[Any], Any]] = {
-    "receive": lambda queue: queue.receive(block=False).item,
+#: The ways to get the first of two items; what each returns of it.
+PLAIN: dict[str, Callable[[Any], Any]] = {
     "get": lambda queue: queue.get(block=False),
     "get_many": lambda queue: queue.get_many(1, block=False)[0],
     "get(id=)": lambda queue: queue.get(block=False, id=1),
+}
+WAYS: dict[str, Callable[[Any], Any]] = {
+    **PLAIN,
+    "receive": lambda queue: queue.receive(block=False).item,
     "next_in_order": lambda queue: queue.get(block=False, id=0, next_in_order=True),
 }
 every_way = pytest.mark.parametrize("lease", WAYS.values(), ids=WAYS)
+every_plain_way = pytest.mark.parametrize("hold", PLAIN.values(), ids=PLAIN)
 
 
 @pytest.fixture(params=["mysql", "postgres"])
@@ -120,6 +124,56 @@ def test_items_that_came_with_one_that_cannot_be_read(opened: Open) -> None:
     with pytest.raises(DecodeError):
         queue.get_many(2)
     assert queue.get_many(2) == ["third"]
+
+
+@every_plain_way
+def test_an_item_that_is_held_and_the_answer_lost(opened: Open, hold: Callable[[Any], Any]) -> None:
+    """With auto_commit=False, too, the item is handed out once, and settled by task_done."""
+    queue, relay = opened("{}Queue", auto_commit=False)
+    queue.put("second")
+    relay.lose_answer_to(HOLD)
+    assert hold(queue) == "item"
+    assert queue.get(block=False) == "second"
+    with pytest.raises(Empty):
+        queue.get(block=False)
+    queue.task_done()
+    assert queue.total == 0
+
+
+@every_plain_way
+def test_an_item_that_is_held_and_nobody_could_be_asked(
+    opened: Open, hold: Callable[[Any], Any]
+) -> None:
+    """The item is in its place once there is a server again, and task_done knows what was got."""
+    queue, relay = opened("{}Queue", auto_commit=False, timeout=0.2)
+    queue.put_many(["second", "third"])
+    relay.lose_answer_to(HOLD)
+    relay.is_shut = True
+    with pytest.raises(StorageError):
+        hold(queue)
+    relay.is_shut = False
+    assert queue.get_many(2) == ["item", "second"]
+    assert queue.get(block=False) == "third"
+    queue.task_done()
+    assert queue.total == 0
+
+
+@pytest.mark.parametrize("happens", [True, False], ids=["late", "never"])
+@every_plain_way
+def test_an_item_that_is_held_late_or_never(
+    opened: Open, hold: Callable[[Any], Any], happens: bool
+) -> None:
+    """A claim that the server makes after its client has given up is undone, and no later one."""
+    queue, relay = opened("{}Queue", auto_commit=False)
+    relay.delay(HOLD)
+    with pytest.raises(Empty):  # the lost one has locked it
+        hold(queue)
+    relay.deliver() if happens else relay.drop()
+    assert queue.get(timeout=30) == "item"
+    with pytest.raises(Empty):
+        queue.get(block=False)
+    queue.task_done()
+    assert queue.total == 0
 
 
 def test_a_put_whose_answer_was_lost(opened: Open) -> None:

@@ -27,6 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unhold, return
+-- unhold_lost: held, unhold
 -- update: exists, update
 
 -- the tables

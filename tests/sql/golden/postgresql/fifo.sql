@@ -27,6 +27,7 @@
 -- take_many: next, delete, bury, delete_run, delete_all
 -- total: total
 -- unhold: unhold, return
+-- unhold_lost: held, unhold
 -- update: exists, update
 
 -- the tables
@@ -112,6 +113,9 @@ SELECT _id, data, timestamp, crc FROM "queue_x" WHERE COALESCE(owner, -1) < 0 OR
 
 -- forget
 DELETE FROM "pq_dead_queue_x" WHERE id = %s;
+
+-- held
+SELECT _id FROM "queue_x" WHERE _id = %s AND owner = %s FOR UPDATE SKIP LOCKED;
 
 -- insert
 INSERT INTO "queue_x" (data, timestamp, crc) VALUES (%s, date_part('epoch', statement_timestamp()), %s) RETURNING _id;

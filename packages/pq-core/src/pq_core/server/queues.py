@@ -23,9 +23,10 @@ from pq_core.sql.plainqueue import PlainQueue
 from pq_core.sql.plans.acked import AckedPlans, Retry
 from pq_core.sql.plans.owners import OwnerPlans
 from pq_core.sql.plans.plain import PlainPlans
-from pq_core.sql.rows import Row, opener
+from pq_core.sql.rows import Row, Taken, opener
 from pq_core.sql.schema import Layout, queue_layout
 from pq_core.sql.statement import Plan
+from pq_core.sql.strays import Strays
 
 __all__ = ["AckServerQueue", "InServer", "PlainServerQueue", "Settings"]
 
@@ -213,6 +214,48 @@ class PlainServerQueue(InServer[T], PlainQueue[T]):
             settings.maxsize,
             auto_commit,
         )
+        self._strays = Strays(self._server)
+        self._lost: set[int] = set()
+
+    def _hold(self, n: int) -> list[Taken] | None:
+        self._bring_back()
+        return super()._hold(n)
+
+    def _claim(
+        self, plan: Callable[..., Plan[R]], ids_of: Callable[[R], list[int]], *args: Any
+    ) -> R:
+        self._bring_back()
+        try:
+            return self._claim_once(plan, ids_of, *args)
+        except OutcomeUnknown:
+            self._bring_back()
+        return self._claim_once(plan, ids_of, *args)
+
+    def _claim_once(
+        self, plan: Callable[..., Plan[R]], ids_of: Callable[[R], list[int]], *args: Any
+    ) -> R:
+        ids: list[int] = []
+
+        def noting() -> Plan[R]:
+            found = yield from plan(*args)
+            ids[:] = ids_of(found)
+            self._lost.difference_update(ids)  # see unhold_lost
+            return found
+
+        try:
+            found = self._server.write(noting)
+        except BaseException as error:
+            if ids and may_have_happened(error):
+                self._lost.update(ids)
+                again = self._plans.unhold_lost, self._lost, self._server.owner()
+                self._strays.note(*again, may_be_late=True)
+            raise
+        self._handouts.add(ids)
+        return found
+
+    def _bring_back(self) -> None:
+        if self._strays and self._strays.bring_back():
+            self._ring()
 
 
 class AckServerQueue(InServer[T], AckQueue[T]):
@@ -269,9 +312,9 @@ class AckServerQueue(InServer[T], AckQueue[T]):
         try:
             return self._server.write(plan, owner, self._options.lease, *args, token)
         except BaseException as error:
-            if isinstance(error, OutcomeUnknown) or not isinstance(error, Exception):
-                # It may be committed. Without this, what it has leased would be out for as long as
-                # this object lives, and nobody would work on it.
+            if may_have_happened(error):
+                # Without this, what it has leased would be out for as long as this object lives,
+                # and nobody would work on it.
                 self._strays.note(self._plans.recall, owner, token, may_be_late=True)
                 self._due = 0.0
             raise
@@ -279,6 +322,11 @@ class AckServerQueue(InServer[T], AckQueue[T]):
     def _tend(self) -> None:
         super()._tend()
         self._due = min(self._due, self._clock() + TEND)
+
+
+def may_have_happened(error: BaseException) -> bool:
+    """Whether a plan that ended with this, a lost answer or an interrupt, may be committed."""
+    return isinstance(error, OutcomeUnknown) or not isinstance(error, Exception)
 
 
 def reopened(cls: type[Any], arguments: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 from zlib import crc32
@@ -17,11 +18,13 @@ from pq_core.sql.handouts import Handouts
 from pq_core.sql.kinds import Kind
 from pq_core.sql.plans.plain import PlainPlans, Position
 from pq_core.sql.rows import Opener, Taken, Unreadable
+from pq_core.sql.statement import Plan
 from pq_core.waiting import Deadline
 
 __all__ = ["PlainQueue"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 #: How often a waiting get looks for items of consumers that have died, in seconds.
 SWEEP: Final = 1.0
@@ -227,14 +230,19 @@ class PlainQueue(BaseQueue[T]):
         if not is_any:
             self._sweep_sometimes()
             return None
-        found, self._position = self._engine.write(
-            self._plans.hold, n, self._engine.owner(), position
+        found, self._position = self._claim(
+            self._plans.hold, _ids_of_held, n, self._engine.owner(), position
         )
         if isinstance(found, Unreadable):
             raise found.error
-        if not found:
-            return None
-        self._handouts.add([each[0] for each in found])
+        return found or None
+
+    def _claim(
+        self, plan: Callable[..., Plan[R]], ids_of: Callable[[R], list[int]], *args: Any
+    ) -> R:
+        """What a plan that claims has found; the calling thread has it out from now on."""
+        found = self._engine.write(plan, *args)
+        self._handouts.add(ids_of(found))
         return found
 
     def _get_id(self, id: int | Raw, block: bool, timeout: float | None, raw: bool) -> Any:
@@ -245,7 +253,7 @@ class PlainQueue(BaseQueue[T]):
             if self.auto_commit:
                 found = self._taking(self._plans.take_id, key)
             else:
-                found = self._engine.write(self._plans.hold_id, key, self._engine.owner())
+                found = self._claim(self._plans.hold_id, _id_of_held, key, self._engine.owner())
             if found is True:
                 self._ledger.finish()
                 return None
@@ -257,8 +265,6 @@ class PlainQueue(BaseQueue[T]):
             raise found.error
         if isinstance(found, bool):
             raise self._missing(key)
-        if not self.auto_commit:
-            self._handouts.add([found[0]])
         self._handouts.count(1)
         if self.leaves_receipts:
             self.callers.receipt = [found]
@@ -366,3 +372,13 @@ class PlainQueue(BaseQueue[T]):
                         self._ring()
         finally:
             super().close()
+
+
+def _ids_of_held(found: tuple[list[Taken] | Unreadable, Position | None]) -> list[int]:
+    """What `hold` has claimed."""
+    return [] if isinstance(found[0], Unreadable) else [each[0] for each in found[0]]
+
+
+def _id_of_held(found: Taken | Unreadable | bool) -> list[int]:
+    """What `hold_id` has claimed."""
+    return [found[0]] if isinstance(found, tuple) else []

@@ -1,12 +1,12 @@
-"""Leases that nobody got: their items have to come back.
+"""Claims that nobody got: their items have to come back.
 
 A claim whose answer was lost with its connection has happened or it has not, and may even happen
-a moment later. Its object lives and so do its leases, but no consumer knows of them. So what it
-would have leased is noted, and put back in its place by what each get does first. The same goes for
+a moment later. Its object lives and so do its claims, but no consumer knows of them. So what it
+would have got is noted, and put back in its place by what each get does first. The same goes for
 what was leased for certain and could not be handed out.
 
-X1. Each is named so that no other lease can be meant: by its token and the item's id, or by a token
-    that its call has chosen by chance.
+X1. Each is named so that no other claim can be meant: by its token and the item's id, by a token
+    that its call has chosen by chance, or by ids that each later claim of them takes off the list.
 X2. What is certain is forgotten once it is back; what may happen late by a look that finds nothing
     of it, and not before its time.
 """
@@ -31,7 +31,7 @@ _Stray: TypeAlias = tuple[float, Callable[..., Plan[int]], tuple[Any, ...]]
 
 
 class Strays:
-    """The leases of one queue object that nobody got. Every method is safe from any thread.
+    """The claims of one queue object that nobody got. Every method is safe from any thread.
 
     Args:
         engine: of the queue.
@@ -52,7 +52,7 @@ class Strays:
         Args:
             plan: makes it ready again; how many items it was.
             args: of the plan.
-            may_be_late: it was leased or it was not, and may still be.
+            may_be_late: it was claimed or it was not, and may still be.
         """
         until = time.monotonic() + LATE if may_be_late else 0.0
         self._noted.append((until, plan, args))

@@ -99,12 +99,16 @@ class PlainPlans(PlainLooks):
             self._claim = say(f"INSERT INTO {claims} (owner, id) VALUES ({p}, {p})", "many")
             self._unclaim = say(f"DELETE FROM {claims} WHERE id = {p} AND owner = {p}", "count")
             self._unhold = self._unclaim
+            self._held = say("", "one")
             self._release = say(f"DELETE FROM {claims} WHERE owner = {p}", "count")
         else:
             self._claim = say(f"UPDATE {main} SET owner = {p} WHERE _id = {p}", "many")
             self._unclaim = say(f"DELETE FROM {main} WHERE _id = {p} AND owner = {p}", "count")
             self._unhold = say(
                 f"UPDATE {main} SET owner = NULL WHERE _id = {p} AND owner = {p}", "count"
+            )
+            self._held = say(
+                f"SELECT _id FROM {main} WHERE _id = {p} AND owner = {p}{d.skip_locked}", "one"
             )
             self._release = say(f"UPDATE {main} SET owner = NULL WHERE owner = {p}", "count")
 
@@ -332,6 +336,21 @@ class PlainPlans(PlainLooks):
             count += yield self._unhold, (id, owner)
         if count:
             yield self._return, (self.layout.table,)
+        return count
+
+    def unhold_lost(self, lost: set[int], owner: int) -> Plan[int]:
+        """`unhold` of what `owner` holds since a claim whose answer was lost; how many.
+
+        Args:
+            lost: the ids. A later claim of one of them shows that the lost one has not happened,
+                and takes the id out of these before it commits; so who finds the id here while
+                the row is locked finds what was lost.
+            owner: whose claims they were.
+        """
+        count = 0
+        for id in sorted(lost):
+            if (yield self._held, (id, owner)) and id in lost:
+                count += yield self._unhold, (id, owner)
         return count
 
     def _open_all(self, rows: Sequence[Row]) -> tuple[list[Taken], Unreadable | None]:
