@@ -32,7 +32,7 @@ class Relay:
         self._is_delayed = False
         self._is_dropped = False
         self._may_deliver = threading.Event()
-        self._was_answered = threading.Event()
+        self._is_done = threading.Event()
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -47,9 +47,9 @@ class Relay:
             self._word, self._is_delayed = word, True
 
     def deliver(self) -> None:
-        """The request that was delayed reaches the server; returns once that has answered."""
+        """The request that was delayed reaches the server; returns once that has done it."""
         self._may_deliver.set()
-        assert self._was_answered.wait(30)
+        assert self._is_done.wait(30)
 
     def drop(self) -> None:
         """The request that was delayed never reaches the server, whose connection ends."""
@@ -83,17 +83,19 @@ class Relay:
     def _ask(self, client: socket.socket, server: socket.socket, is_lost: threading.Event) -> None:
         with suppress(OSError):
             while data := client.recv(1 << 16):
-                if self._is_meant(data):
-                    is_lost.set()
-                    if self._is_delayed:
-                        client.shutdown(socket.SHUT_RDWR)
-                        self._may_deliver.wait(30)
-                    if self._is_dropped:
-                        break
+                if not self._is_meant(data):
                     server.sendall(data)
-                    self._was_answered.wait(30)
+                    continue
+                is_lost.set()
+                if self._is_delayed:
+                    client.shutdown(socket.SHUT_RDWR)
+                    self._may_deliver.wait(30)
+                if self._is_dropped:
                     break
+                # It hears of the end once it has done all of it.
                 server.sendall(data)
+                server.shutdown(socket.SHUT_WR)
+                return
         end(client, server)
 
     def _answer(
@@ -101,16 +103,16 @@ class Relay:
     ) -> None:
         with suppress(OSError):
             while data := server.recv(1 << 16):
-                if is_lost.is_set():
-                    self._was_answered.set()
-                    break
-                client.sendall(data)
+                if not is_lost.is_set():
+                    client.sendall(data)
         end(client, server)
+        if is_lost.is_set():
+            self._is_done.set()
 
     def close(self) -> None:
         """Ends all connections."""
         self._may_deliver.set()
-        self._was_answered.set()
+        self._is_done.set()
         end(self._listening, *self._sockets)
         for each in (self._listening, *self._sockets):
             each.close()
